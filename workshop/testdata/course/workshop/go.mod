@@ -1,0 +1,3 @@
+module warren.example/workshop
+
+go 1.25.0
