@@ -1,0 +1,90 @@
+// Messages are dealt out in turn, each worker from a channel of its own. When it is the turn of the worker that is
+// stuck, the dealer waits for it, and all others with it.
+//
+// In production: one hanging call to a provider stops every payment, and the processes look idle.
+//
+// want TestSlowMessageHoldsUpNobody: "does not get on"
+
+package workers
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Work handles the messages of queue, up to workers of them at a time, until ctx ends.
+func Work(ctx context.Context, ch *amqp.Channel, queue string, workers, prefetch int,
+	handle func(context.Context, amqp.Delivery) error) error {
+	if workers < 1 || prefetch < 1 {
+		return fmt.Errorf("work on %q: workers %d and prefetch %d must both be at least 1", queue, workers, prefetch)
+	}
+	if err := ch.Qos(prefetch, 0, false); err != nil {
+		return fmt.Errorf("limit what %q sends ahead: %w", queue, err)
+	}
+	consumer := rand.Text()
+	deliveries, err := ch.Consume(queue, consumer, false, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("consume %q: %w", queue, err)
+	}
+
+	var pool sync.WaitGroup
+	hands := make([]chan amqp.Delivery, workers)
+	for i := range hands {
+		hands[i] = make(chan amqp.Delivery)
+		pool.Go(func() { work(ctx, hands[i], handle) })
+	}
+	deal(ctx, deliveries, hands)
+	for _, hand := range hands {
+		close(hand)
+	}
+	pool.Wait()
+
+	if ctx.Err() == nil {
+		return fmt.Errorf("work on %q: no more deliveries: its channel, connection or queue is gone", queue)
+	}
+	if err := ch.Cancel(consumer, false); err != nil {
+		return fmt.Errorf("end the consumer of %q: %w", queue, err)
+	}
+	return nil
+}
+
+// deal gives each delivery to the next hand in turn.
+func deal(ctx context.Context, deliveries <-chan amqp.Delivery, hands []chan amqp.Delivery) {
+	for turn := 0; ; turn++ {
+		select {
+		case <-ctx.Done():
+			return
+		case d, ok := <-deliveries:
+			if !ok {
+				return
+			}
+			select {
+			case hands[turn%len(hands)] <- d:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func work(ctx context.Context, deliveries <-chan amqp.Delivery, handle func(context.Context, amqp.Delivery) error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d, ok := <-deliveries:
+			if !ok || ctx.Err() != nil {
+				return
+			}
+			if handle(context.WithoutCancel(ctx), d) == nil {
+				d.Ack(false)
+			} else {
+				d.Nack(false, true)
+			}
+		}
+	}
+}

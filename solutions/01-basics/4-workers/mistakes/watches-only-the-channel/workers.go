@@ -1,0 +1,80 @@
+// The workers end when the channel is closed, and wait in all other cases. When the queue is deleted, RabbitMQ
+// cancels the consumer and the channel stays open.
+//
+// In production: somebody deletes and recreates the queue. All processes stay up, connected and healthy, and none of
+// them gets a message again.
+//
+// want TestDeletedQueueIsAnError: "has not returned"
+
+package workers
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Work handles the messages of queue, up to workers of them at a time, until ctx ends.
+func Work(ctx context.Context, ch *amqp.Channel, queue string, workers, prefetch int,
+	handle func(context.Context, amqp.Delivery) error) error {
+	if workers < 1 || prefetch < 1 {
+		return fmt.Errorf("work on %q: workers %d and prefetch %d must both be at least 1", queue, workers, prefetch)
+	}
+	if err := ch.Qos(prefetch, 0, false); err != nil {
+		return fmt.Errorf("limit what %q sends ahead: %w", queue, err)
+	}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	consumer := rand.Text()
+	deliveries, err := ch.Consume(queue, consumer, false, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("consume %q: %w", queue, err)
+	}
+
+	lost, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-closed:
+			cancel()
+		case <-lost.Done():
+		}
+	}()
+	var pool sync.WaitGroup
+	for range workers {
+		pool.Go(func() { work(lost, deliveries, handle) })
+	}
+	pool.Wait()
+
+	if ctx.Err() == nil {
+		return fmt.Errorf("work on %q: no more deliveries: its channel, connection or queue is gone", queue)
+	}
+	if err := ch.Cancel(consumer, false); err != nil {
+		return fmt.Errorf("end the consumer of %q: %w", queue, err)
+	}
+	return nil
+}
+
+func work(ctx context.Context, deliveries <-chan amqp.Delivery, handle func(context.Context, amqp.Delivery) error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case d, ok := <-deliveries:
+			if ctx.Err() != nil {
+				return
+			}
+			if !ok {
+				deliveries = nil // ended; wait for the channel's end
+				continue
+			}
+			if handle(context.WithoutCancel(ctx), d) == nil {
+				d.Ack(false)
+			} else {
+				d.Nack(false, true)
+			}
+		}
+	}
+}

@@ -1,0 +1,119 @@
+// NewClient does nothing yet: the channel is opened and the answers are consumed with the first call.
+//
+// In production: the connection is gone, the program says that it is ready, and the first customer finds out.
+//
+// want TestNoClientWithoutAConnection: "NewClient returned nil"
+
+package rpc
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const replyTo = "amq.rabbitmq.reply-to"
+
+// A Client asks services and waits for their answers.
+type Client struct {
+	conn *amqp.Connection
+	ch   *amqp.Channel // nil before the first call
+	done chan struct{} // closed when no answer can come any more
+
+	mu      sync.Mutex             // guards what follows
+	pending map[string]chan []byte // the calls that wait, by correlation id
+}
+
+// NewClient returns a client that asks over one channel of its own on conn.
+func NewClient(ctx context.Context, conn *amqp.Connection) (*Client, error) {
+	c := &Client{conn: conn, done: make(chan struct{}), pending: make(map[string]chan []byte)}
+	return c, ctx.Err()
+}
+
+// open makes the channel, if there is none yet.
+func (c *Client) open() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ch != nil {
+		return nil
+	}
+	ch, err := c.conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	answers, err := ch.Consume(replyTo, "", true, false, false, false, nil)
+	if err != nil {
+		ch.Close()
+		return fmt.Errorf("consume answers: %w", err)
+	}
+	c.ch = ch
+	go c.dispatch(answers)
+	return nil
+}
+
+// Call sends request to queue and returns the answer to it.
+func (c *Client) Call(ctx context.Context, queue string, request []byte) ([]byte, error) {
+	if err := c.open(); err != nil {
+		return nil, err
+	}
+	id := rand.Text()
+	answer := make(chan []byte, 1)
+	c.mu.Lock()
+	c.pending[id] = answer
+	c.mu.Unlock()
+	defer c.forget(id)
+
+	err := c.ch.PublishWithContext(ctx, "", queue, false, false, amqp.Publishing{
+		CorrelationId: id,
+		ReplyTo:       replyTo,
+		Body:          request,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("send request to %q: %w", queue, err)
+	}
+
+	select {
+	case body := <-answer:
+		return body, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the answer of %q: %w", queue, ctx.Err())
+	case <-c.done:
+		return nil, fmt.Errorf("wait for the answer of %q: %w", queue, errLost)
+	}
+}
+
+var errLost = errors.New("the client was closed or its connection lost")
+
+// dispatch hands each answer to the call that waits for it.
+func (c *Client) dispatch(answers <-chan amqp.Delivery) {
+	defer close(c.done)
+	for d := range answers {
+		c.mu.Lock()
+		answer, waits := c.pending[d.CorrelationId]
+		delete(c.pending, d.CorrelationId)
+		c.mu.Unlock()
+		if waits {
+			answer <- d.Body
+		}
+	}
+}
+
+func (c *Client) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+// Close closes the client's channel.
+func (c *Client) Close() error {
+	if c.ch == nil {
+		return nil
+	}
+	err := c.ch.Close()
+	<-c.done
+	return err
+}

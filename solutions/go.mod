@@ -1,0 +1,16 @@
+module warren.example/solutions
+
+go 1.25.0
+
+// Mistakes and pristine skeletons are swapped in by the verifier, one at a time. They are no packages of this module.
+ignore (
+	mistakes
+	skeleton
+)
+
+require github.com/rabbitmq/amqp091-go v1.16.0
+
+replace (
+	warren.example/01-basics => ../01-basics
+	warren.example/workshop => ../workshop
+)
