@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 
 	"warren.example/workshop/broker"
 	"warren.example/workshop/broker/mini"
@@ -40,9 +42,32 @@ func isExternal() bool {
 	return os.Getenv(broker.EnvAMQP) != "" && os.Getenv(broker.EnvBroker) != broker.ChoiceUp
 }
 
-// allBrokers returns the brokers on which the course is proved: minirabbit, and a real one where there is one. only is
-// brokerMini, brokerReal or "" for both. What WORKSHOP_BROKER forces is the only one.
-func allBrokers(ctx context.Context, only string) ([]course.Broker, error) {
+// allBrokers returns the brokers on which the course is proved: minirabbit, one more for each seed in hostile, and a real one
+// where there is one. only is brokerMini, brokerReal or "" for both. What WORKSHOP_BROKER forces is the only one.
+func allBrokers(ctx context.Context, only string, hostile []int64) ([]course.Broker, error) {
+	brokers, err := mainBrokers(ctx, only)
+	if err != nil || len(hostile) == 0 {
+		return brokers, err
+	}
+	if !brokers[0].StandIn {
+		return nil, usagef("--hostile is about minirabbit, and %s alone was chosen", brokers[0].Name)
+	}
+	var unpleasant []course.Broker
+	for _, seed := range hostile {
+		if seed == 0 {
+			return nil, usagef("--hostile 0: a seed is any number but 0")
+		}
+		b, err := hostileInside(seed)
+		if err != nil {
+			return nil, err
+		}
+		unpleasant = append(unpleasant, b)
+	}
+	return slices.Insert(brokers, 1, unpleasant...), nil
+}
+
+// mainBrokers is allBrokers without the hostile ones.
+func mainBrokers(ctx context.Context, only string) ([]course.Broker, error) {
 	if only != "" && only != brokerMini && only != brokerReal {
 		return nil, usagef("--broker %s: there are %s and %s", only, brokerMini, brokerReal)
 	}
@@ -71,6 +96,22 @@ func inside() (course.Broker, error) {
 	if err != nil {
 		return course.Broker{}, err
 	}
+	return insideWith(options)
+}
+
+// hostileInside is inside with a seed of what the minirabbit does to its clients, instead of the environment's.
+func hostileInside(seed int64) (course.Broker, error) {
+	options, err := mini.FromEnvironment()
+	if err != nil {
+		return course.Broker{}, err
+	}
+	options.Hostility = seed
+	b, err := insideWith(options)
+	b.Env = append(b.Env, mini.EnvHostility+"="+strconv.FormatInt(seed, 10))
+	return b, err
+}
+
+func insideWith(options mini.Options) (course.Broker, error) {
 	source, err := mini.New(options)
 	if err != nil {
 		return course.Broker{}, err
@@ -83,7 +124,7 @@ func inside() (course.Broker, error) {
 
 // livesInTests reports whether a broker is the minirabbit of each test's process, which nobody else sees.
 func livesInTests(b course.Broker) bool {
-	return len(b.Env) == 1 && b.Env[0] == broker.EnvBroker+"="+broker.ChoiceMini
+	return slices.Contains(b.Env, broker.EnvBroker+"="+broker.ChoiceMini)
 }
 
 // caveat says in one line what green verdicts of this machine leave open; "" when nothing is.

@@ -13,7 +13,7 @@ import (
 
 func newVerify(c *console) *cobra.Command {
 	options := course.VerifyOptions{}
-	asJSON, only := false, ""
+	asJSON, only, hostile := false, "", []int64(nil)
 	cmd := &cobra.Command{
 		Use:   "verify [03 | 03/2]",
 		Short: "prove that the course judges rightly: skeletons, solutions, mistakes",
@@ -26,19 +26,21 @@ func newVerify(c *console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Selection = argument(args)
 			options.NeedRace = isCI()
-			return c.verify(cmd.Context(), options, only, asJSON)
+			return c.verify(cmd.Context(), options, only, hostile, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	cmd.Flags().StringVar(&only, "broker", "", "judge on `mini` or real alone")
+	cmd.Flags().Int64SliceVar(&hostile, "hostile", nil, "also judge on a hostile minirabbit for each of `SEEDS`, such as 1,2")
 	cmd.Flags().BoolVar(&options.Long, "long", false, "judge each mistake three times")
 	cmd.Flags().BoolVar(&options.Fresh, "fresh", false, "judge all again, use no kept verdict")
 	cmd.Flags().BoolVar(&options.CourseOnly, "course", false, "exercises only, not the tests of the machinery")
+	cmd.Flags().BoolVar(&options.NoMistakes, "no-mistakes", false, "leave out the known mistakes")
 	cmd.Flags().BoolVar(&options.Upstream, "upstream", false, "also demand that all exercises are as they came")
 	return cmd
 }
 
-func (c *console) verify(ctx context.Context, o course.VerifyOptions, only string, asJSON bool) error {
+func (c *console) verify(ctx context.Context, o course.VerifyOptions, only string, hostile []int64, asJSON bool) error {
 	d, err := c.openDesk()
 	if err != nil {
 		return err
@@ -48,7 +50,7 @@ func (c *console) verify(ctx context.Context, o course.VerifyOptions, only strin
 			return err
 		}
 	}
-	if o.Brokers, err = allBrokers(ctx, only); err != nil {
+	if o.Brokers, err = allBrokers(ctx, only, hostile); err != nil {
 		return err
 	}
 	o.Progress = func(row course.Row) { c.progress("%s", rowLine(row)) }

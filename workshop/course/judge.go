@@ -17,7 +17,8 @@ import (
 type Runner struct {
 	// Broker is what the tests are told about. The zero value leaves the environment as it is.
 	Broker Broker
-	// Timeout limits one run of one variant's tests. 0 means 2 minutes.
+	// Timeout limits one run of one variant's tests. 0 means 2 minutes for each time that the tests run: a solution runs
+	// them three times in a row, and some of them kill a broker and start it again.
 	Timeout time.Duration
 }
 
@@ -150,6 +151,9 @@ const patienceVariable = "WORKSHOP_PATIENCE"
 
 var patience = map[Kind]string{Solution: "6", Wrong: "2"}
 
+// roundLimit is how long the tests of a variant may take, if nobody says otherwise.
+const roundLimit = 2 * time.Minute
+
 // run runs the tests. Originals that vet objects to are not run; a learner's are, since the tests tell more.
 func (p *prepared) run(ctx context.Context, r Runner) (Verdict, error) {
 	began := time.Now()
@@ -162,8 +166,12 @@ func (p *prepared) run(ctx context.Context, r Runner) (Verdict, error) {
 	if longer := patience[v.Kind]; longer != "" && os.Getenv(patienceVariable) == "" {
 		env = append(slices.Clone(env), patienceVariable+"="+longer)
 	}
+	limit := r.Timeout
+	if limit == 0 {
+		limit = time.Duration(p.options.Count) * roundLimit
+	}
 	result, err := p.binary.Run(ctx, gotest.Options{
-		Count: p.options.Count, Run: p.options.Run, Timeout: r.Timeout, Env: env,
+		Count: p.options.Count, Run: p.options.Run, Timeout: limit, Env: env,
 		Keep: p.options.Keep,
 	})
 	if err != nil {

@@ -122,8 +122,11 @@ func (r *Report) table(b *strings.Builder) {
 				cells[row.Kind] = string(row.Status)
 			}
 		}
-		text := fmt.Sprintf("%-10s %-10s %-10s %-16s %s",
-			l.exercise, cells[Skeleton], cells[Solution], fmt.Sprintf("%d of %d", caught, mistakes), l.broker)
+		known := "-"
+		if mistakes > 0 {
+			known = fmt.Sprintf("%d of %d", caught, mistakes)
+		}
+		text := fmt.Sprintf("%-10s %-10s %-10s %-16s %s", l.exercise, cells[Skeleton], cells[Solution], known, l.broker)
 		fmt.Fprintln(b, strings.TrimRight(text, " "))
 	}
 	if counts := r.counts(); counts != "" {
@@ -150,7 +153,10 @@ func (r *Report) counts() string {
 	}
 	var parts []string
 	if n := kinds[Skeleton] + kinds[Solution] + kinds[Wrong]; n > 0 {
-		parts = append(parts, plural(kinds[Skeleton], "skeleton"), plural(kinds[Solution], "solution"), plural(kinds[Wrong], "mistake"))
+		parts = append(parts, plural(kinds[Skeleton], "skeleton"), plural(kinds[Solution], "solution"))
+		if kinds[Wrong] > 0 {
+			parts = append(parts, plural(kinds[Wrong], "mistake"))
+		}
 		if len(brokers) > 1 {
 			parts[len(parts)-1] += fmt.Sprintf(", each on %d brokers", len(brokers))
 		}

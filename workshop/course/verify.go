@@ -20,14 +20,18 @@ import (
 type VerifyOptions struct {
 	Selection  string    // as for Select; "" is all, and the machinery's own tests with it
 	CourseOnly bool      // all, but not the machinery's own tests
+	NoMistakes bool      // skeletons and solutions alone
 	Brokers    []Broker  // every variant is judged on each; none means the Runner's
 	Long       bool      // mistakes three times instead of once
 	Fresh      bool      // no kept verdict is used. Those reached on a broker without a name are never kept
 	Upstream   bool      // the tree must be as published: skeletons in the chapters are the pristine ones
 	NeedRace   bool      // without a race detector Verify fails instead of going on without; CI=true says so too
-	Workers    int       // how many variants at a time; 0 is twice GOMAXPROCS: many a mistake only waits
+	Workers    int       // how many variants are compiled, or run all their tests, at a time; 0 is twice GOMAXPROCS
 	Progress   func(Row) // called once per row as rows end, never by two goroutines at once; may be nil
 }
+
+// waiters is how many mistakes per worker run at a time: one test each, which often only waits for something that never comes.
+const waiters = 3
 
 // solutionRuns is how often a solution must pass in a row, and a mistake be seen in a long run.
 const solutionRuns = 3
@@ -56,6 +60,7 @@ type proof struct {
 	runner  Runner
 	options VerifyOptions
 	shelf   shelf
+	work    chan struct{} // has room for as many as may work the machine at a time
 	race    bool
 	noRace  string // why races are not looked for; "" when they are
 
@@ -85,12 +90,16 @@ func (p *proof) all(ctx context.Context) error {
 	for _, e := range exercises {
 		variants = append(variants, e.Variants()...)
 	}
+	if p.options.NoMistakes {
+		variants = slices.DeleteFunc(variants, func(v Variant) bool { return v.Kind == Wrong })
+	}
 	workers := p.options.Workers
 	if workers < 1 {
 		workers = 2 * runtime.GOMAXPROCS(0)
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(workers)
+	group.SetLimit(waiters * workers)
+	p.work = make(chan struct{}, workers)
 	for i, v := range variants {
 		group.Go(func() error { return p.variant(groupCtx, v, brokers, i*len(brokers)) })
 	}
@@ -215,7 +224,12 @@ func (p *proof) variant(ctx context.Context, v Variant, brokers []Broker, order 
 			}
 		}
 		if built == nil {
-			if built, err = prepare(ctx, v, options); err != nil {
+			if err := p.begin(ctx); err != nil {
+				return err
+			}
+			built, err = prepare(ctx, v, options)
+			p.end()
+			if err != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
@@ -232,6 +246,12 @@ func (p *proof) variant(ctx context.Context, v Variant, brokers []Broker, order 
 
 // judge runs a compiled variant on one broker.
 func (p *proof) judge(ctx context.Context, built *prepared, b Broker, hash string, wants Wants, row Row) error {
+	if built.variant.Kind != Wrong {
+		if err := p.begin(ctx); err != nil {
+			return err
+		}
+		defer p.end()
+	}
 	runner := p.runner
 	runner.Broker = b
 	verdict, err := built.run(ctx, runner)
@@ -256,6 +276,18 @@ func (p *proof) judge(ctx context.Context, built *prepared, b Broker, hash strin
 	p.done(row)
 	return nil
 }
+
+// begin waits for a turn to work the machine; end gives it back. The error is the context's.
+func (p *proof) begin(ctx context.Context) error {
+	select {
+	case p.work <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *proof) end() { <-p.work }
 
 // whoElse says which other tests reject a mistake that its own test doesn't reject as wanted: most often the author named
 // the wrong one.
