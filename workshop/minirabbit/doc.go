@@ -27,7 +27,7 @@
 //
 // A method that asks for one of these is answered with 540 NOT_IMPLEMENTED, or with what RabbitMQ says without the plugin:
 //
-//   - clusters: a quorum queue has one member, and nothing is replicated
+//   - clusters with classic queues: StartCluster says what there is
 //   - transactions (tx.select)
 //   - priorities of messages (x-max-priority)
 //   - exchanges of type x-local-random

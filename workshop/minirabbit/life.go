@@ -15,15 +15,20 @@ func (s *Server) Stop() {
 }
 
 func (s *Server) shutDown() {
+	goesOn := s.cluster.leave(s)
 	s.amqp.Close("broker forced connection closure with reason 'shutdown'")
-	s.broker.Crash()
+	if !goesOn {
+		s.broker.Crash()
+	}
 }
 
 // Kill ends the broker at once, as a power cut does: sockets close without a word. What RabbitMQ would keep is there again
 // after Restart; as there, all messages of classic queues are marked as redelivered then. Killing what doesn't run does nothing.
 func (s *Server) Kill() {
 	s.end("killed", func() {
-		s.broker.Kill() // first, so that nothing sees connections go one by one
+		if !s.cluster.leave(s) {
+			s.broker.Kill() // first, so that nothing sees connections go one by one
+		}
 		s.amqp.Kill()
 	})
 }
@@ -58,10 +63,13 @@ func (s *Server) Restart() error {
 	s.amqp.Reopen()
 	if err := s.openDoors(); err != nil {
 		s.amqp.Kill() // those who came in by the first door while the second did not open
-		s.broker.Crash()
+		if !s.cluster.leave(s) {
+			s.broker.Crash()
+		}
 		return err
 	}
 	s.running = true
+	s.cluster.enter(s)
 	s.note("started", "again")
 	return nil
 }
@@ -71,18 +79,27 @@ func (s *Server) Restart() error {
 func (s *Server) Pause() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.amqp.Pause(true)
+	s.hang(true)
 	if s.management != nil {
 		s.management.gate.shut()
 	}
 	s.note("paused", "")
 }
 
+// hang makes the AMQP port hang, or lets it go on: in a cluster if nothing else is in the way.
+func (s *Server) hang(on bool) {
+	if s.cluster == nil {
+		s.amqp.Pause(on)
+		return
+	}
+	s.cluster.change(s, func(m *member) { m.paused = on && m.up })
+}
+
 // Resume ends Pause. Nothing was lost.
 func (s *Server) Resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.amqp.Pause(false)
+	s.hang(false)
 	if s.management != nil {
 		s.management.gate.open()
 	}
@@ -116,6 +133,9 @@ func (s *Server) Close() error {
 	}
 	s.endLocked("stopped", s.shutDown)
 	s.closed = true
+	if s.cluster.close(s) {
+		return nil
+	}
 	err := s.storage.close()
 	s.broker.Close()
 	if err != nil {

@@ -66,7 +66,7 @@ type management struct {
 	done     sync.WaitGroup
 }
 
-func openManagement(b *broker.Broker, where string, amqp []httpapi.Listener) (*management, error) {
+func openManagement(b *broker.Broker, where string, config httpapi.Config) (*management, error) {
 	if where == "" {
 		where = "127.0.0.1:0"
 	}
@@ -74,7 +74,8 @@ func openManagement(b *broker.Broker, where string, amqp []httpapi.Listener) (*m
 	if err != nil {
 		return nil, err
 	}
-	api := httpapi.New(b, httpapi.Config{Listeners: append(amqp, listenerAt("http", listener.Addr().String()))})
+	config.Listeners = append(config.Listeners, listenerAt("http", listener.Addr().String()))
+	api := httpapi.New(b, config)
 	m := &management{listener: listener}
 	m.server = &http.Server{Handler: m.gate.guard(api), ReadHeaderTimeout: 10 * time.Second}
 	m.done.Go(func() { _ = m.server.Serve(listener) }) // ErrServerClosed

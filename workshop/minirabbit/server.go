@@ -1,12 +1,14 @@
 package minirabbit
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"warren.example/workshop/minirabbit/internal/broker"
+	"warren.example/workshop/minirabbit/internal/httpapi"
 	"warren.example/workshop/minirabbit/internal/protocol"
 	"warren.example/workshop/minirabbit/internal/version"
 )
@@ -16,6 +18,8 @@ import (
 // It is in one of three states: it runs, it stopped (by Stop or Kill; Restart makes it run again), or it is closed for good.
 type Server struct {
 	options options
+	cluster *cluster // nil: there is but this node
+	node    string   // its name, in a cluster
 	version version.Version
 	broker  *broker.Broker
 	amqp    *protocol.Server
@@ -33,7 +37,10 @@ type Server struct {
 
 // Start starts a broker. Close it when it is no longer needed; in tests, Run does that. It fails if an option makes no sense,
 // if an address is taken, or if the folder is used by another broker or damaged.
-func Start(opts ...Option) (*Server, error) {
+func Start(opts ...Option) (*Server, error) { return start(nil, opts) }
+
+// start starts a broker, or a further node of a cluster.
+func start(c *cluster, opts []Option) (*Server, error) {
 	s := &Server{}
 	for _, option := range opts {
 		option(&s.options)
@@ -44,9 +51,19 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	s.version = v
 	s.diary.logger = s.options.log
-	if err := s.build(); err != nil {
-		return nil, err
+	if c != nil {
+		if err := c.join(s); err != nil {
+			return nil, err
+		}
 	}
+	if s.broker == nil {
+		if err := s.build(); err != nil {
+			return nil, err
+		}
+	}
+	s.amqp = protocol.New(protocol.Config{
+		Broker: s.broker, Node: s.node, Version: s.version, Hostility: s.options.hostility, Record: s.recorded,
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.address = s.options.address
@@ -56,6 +73,7 @@ func Start(opts ...Option) (*Server, error) {
 		return nil, err
 	}
 	s.running = true
+	s.cluster.enter(s)
 	s.note("started", "as RabbitMQ "+v.String())
 	return s, nil
 }
@@ -65,6 +83,7 @@ func (s *Server) build() error {
 	o := s.options
 	s.broker = broker.New(broker.Options{
 		Version: s.version, Hostility: o.hostility, ConsumerTimeout: o.consumerTimeout, Empty: o.folder != "",
+		Clustered: s.cluster != nil,
 	})
 	if err := s.storage.open(o.folder, s.broker); err != nil {
 		s.broker.Close()
@@ -74,9 +93,9 @@ func (s *Server) build() error {
 		s.discard()
 		return err
 	}
-	s.amqp = protocol.New(protocol.Config{
-		Broker: s.broker, Version: s.version, Hostility: o.hostility, Record: s.recorded,
-	})
+	if s.cluster != nil {
+		s.cluster.broker = s.broker
+	}
 	return nil
 }
 
@@ -102,8 +121,11 @@ func (s *Server) populate() error {
 	return nil
 }
 
-// discard lets go of what build made.
+// discard lets go of what build made, unless other nodes need it.
 func (s *Server) discard() {
+	if s.cluster.close(s) {
+		return
+	}
 	_ = s.storage.close()
 	s.broker.Close()
 }
@@ -118,7 +140,9 @@ func (s *Server) openDoors() error {
 		s.door, s.address = door, door.address()
 	}
 	if s.management == nil && s.options.management != nil {
-		m, err := openManagement(s.broker, *s.options.management, s.listeners())
+		m, err := openManagement(s.broker, *s.options.management, httpapi.Config{
+			Node: s.node, Members: s.cluster.list, Listeners: s.listeners(),
+		})
 		if err != nil {
 			s.closeDoors()
 			return fmt.Errorf("minirabbit: listen for the management API: %w", err)
@@ -152,6 +176,9 @@ func (s *Server) URLFor(user, password, virtualHost string) string {
 	}
 	return address(scheme, user, password, s.address, virtualHost)
 }
+
+// Node is the name of the server as a node: "rabbit@localhost", in a cluster "rabbit2@localhost".
+func (s *Server) Node() string { return cmp.Or(s.node, "rabbit@localhost") }
 
 // ManagementURL is where the management API is, with guest's name and password: "http://guest:guest@127.0.0.1:40124". It is
 // empty without WithManagement.

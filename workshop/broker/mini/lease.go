@@ -2,6 +2,7 @@ package mini
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,32 +21,46 @@ func (l sharedLease) Nodes() []broker.Node { return []broker.Node{l.node} }
 // Release does nothing: the broker lives on.
 func (l sharedLease) Release() error { return nil }
 
-// An ownLease is a minirabbit that nobody else uses. It is thrown away afterwards: a new one costs next to nothing.
+// An ownLease is a minirabbit, or a cluster of them, that nobody else uses. It is thrown away afterwards: a new one costs next
+// to nothing.
 type ownLease struct {
 	source *Source
-	node   *ownNode
+	nodes  []*ownNode
 }
 
 // leaseOwn starts a broker. The source's lock is held.
-func (s *Source) leaseOwn() (broker.Lease, error) {
-	server, err := s.start(port.Set{})
+func (s *Source) leaseOwn(kind broker.Kind, nodes int) (broker.Lease, error) {
+	servers, err := s.start(nodes, port.Set{})
 	if err != nil {
-		return nil, fmt.Errorf("lease a broker (%s): %w", broker.Own, err)
+		return nil, fmt.Errorf("lease a broker (%s): %w", kind, err)
 	}
-	l := &ownLease{source: s, node: &ownNode{server: server, info: s.info(server)}}
+	l := &ownLease{source: s}
+	for _, server := range servers {
+		l.nodes = append(l.nodes, &ownNode{server: server, info: s.info(server)})
+	}
 	s.leases[l] = struct{}{}
 	return l, nil
 }
 
-// Nodes returns the one node.
-func (l *ownLease) Nodes() []broker.Node { return []broker.Node{l.node} }
+// Nodes returns the nodes.
+func (l *ownLease) Nodes() []broker.Node {
+	var all []broker.Node
+	for _, n := range l.nodes {
+		all = append(all, n)
+	}
+	return all
+}
 
-// Release ends the broker, whatever its state.
+// Release ends the broker, whatever the state of its nodes.
 func (l *ownLease) Release() error {
 	l.source.mu.Lock()
 	delete(l.source.leases, l)
 	l.source.mu.Unlock()
-	return l.node.close()
+	var failures []error
+	for _, n := range l.nodes {
+		failures = append(failures, n.close())
+	}
+	return errors.Join(failures...)
 }
 
 // An ownNode is a minirabbit that may be broken.

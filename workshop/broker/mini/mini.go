@@ -3,6 +3,7 @@
 package mini
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type Options struct {
 }
 
 // A Source starts minirabbits in this process: one that all Shared leases use, when it is first asked for, and a fresh one for
-// each Own lease. There are no clusters. All end with Close, and with the process.
+// each Own lease, and for each Cluster: see minirabbit.StartCluster. All end with Close, and with the process.
 type Source struct {
 	options   Options
 	name      string
@@ -64,7 +65,7 @@ func (s *Source) Version() string { return s.version }
 // missing.
 func (s *Source) Has(a broker.Ability) bool {
 	switch a {
-	case broker.Breakable, broker.Alarms, broker.Clock, broker.Management, broker.ConsistentHash:
+	case broker.Breakable, broker.Clustered, broker.Alarms, broker.Clock, broker.Management, broker.ConsistentHash:
 		return true
 	}
 	return false
@@ -83,15 +84,18 @@ func (s *Source) Lease(ctx context.Context, r broker.Request) (broker.Lease, err
 	if s.closed {
 		return nil, broker.ErrClosed
 	}
-	if r.Kind == broker.Own {
-		return s.leaseOwn()
+	switch r.Kind {
+	case broker.Own:
+		return s.leaseOwn(r.Kind, 1)
+	case broker.Cluster:
+		return s.leaseOwn(r.Kind, cmp.Or(r.Nodes, 3))
 	}
 	if s.shared == nil {
-		server, err := s.start(s.options.Ports)
+		servers, err := s.start(1, s.options.Ports)
 		if err != nil {
 			return nil, fmt.Errorf("lease a broker (%s): %w", r.Kind, err)
 		}
-		s.shared = server
+		s.shared = servers[0]
 	}
 	return sharedLease{broker.Unbreakable{Address: s.info(s.shared), Source: s.sharedName()}}, nil
 }
@@ -106,7 +110,7 @@ func (s *Source) refuse(r broker.Request) error {
 			continue
 		}
 		switch need {
-		case broker.Breakable, broker.Alarms, broker.Clock:
+		case broker.Breakable, broker.Clustered, broker.Alarms, broker.Clock:
 			return &broker.UnsupportedError{Ability: need, Source: s.sharedName()}
 		}
 	}
@@ -118,11 +122,34 @@ func (s *Source) sharedName() string { return "the shared broker of " + s.name }
 // attempts is how often a start looks for ports: another process may take one just before it is used.
 const attempts = 5
 
-// start starts a minirabbit. Its ports lie below those that the kernel gives to clients, so that nobody else gets them while
-// the broker is dead: see port.Allocator.
-func (s *Source) start(wanted port.Set) (*minirabbit.Server, error) {
+// start starts a minirabbit, or a cluster of several nodes. The ports lie below those that the kernel gives to clients, so
+// that nobody else gets them while a node is dead: see port.Allocator. Wanted are those of the first node.
+func (s *Source) start(nodes int, wanted port.Set) ([]*minirabbit.Server, error) {
 	var failures []error
 	for range attempts {
+		options, err := s.places(nodes, wanted)
+		if err != nil {
+			return nil, err
+		}
+		var servers []*minirabbit.Server
+		if nodes == 1 {
+			servers = make([]*minirabbit.Server, 1)
+			servers[0], err = minirabbit.Start(options[0]...)
+		} else {
+			servers, err = minirabbit.StartCluster(nodes, func(i int) []minirabbit.Option { return options[i] })
+		}
+		if err == nil {
+			return servers, nil
+		}
+		failures = append(failures, err)
+	}
+	return nil, errors.Join(failures...)
+}
+
+// places are the options of each node: what is imitated, and where it listens.
+func (s *Source) places(nodes int, wanted port.Set) ([][]minirabbit.Option, error) {
+	var options [][]minirabbit.Option
+	for range nodes {
 		var ports port.Set
 		var err error
 		if ports.AMQP, err = s.allocator.Port(wanted.AMQP); err != nil {
@@ -131,25 +158,22 @@ func (s *Source) start(wanted port.Set) (*minirabbit.Server, error) {
 		if ports.Management, err = s.allocator.Port(wanted.Management); err != nil {
 			return nil, err
 		}
-		server, err := minirabbit.Start(
+		options = append(options, []minirabbit.Option{
 			minirabbit.WithVersion(s.version),
 			minirabbit.WithAddress(loopback(ports.AMQP)),
 			minirabbit.WithManagement(loopback(ports.Management)),
 			minirabbit.WithHostility(s.options.Hostility),
-		)
-		if err == nil {
-			return server, nil
-		}
-		failures = append(failures, err)
+		})
+		wanted = port.Set{}
 	}
-	return nil, errors.Join(failures...)
+	return options, nil
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 func (s *Source) info(server *minirabbit.Server) broker.Info {
 	return broker.Info{
-		Name: "rabbit@localhost", Version: s.version, AMQP: server.URL(), Management: server.ManagementURL(),
+		Name: server.Node(), Version: s.version, AMQP: server.URL(), Management: server.ManagementURL(),
 	}
 }
 

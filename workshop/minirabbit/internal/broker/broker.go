@@ -19,6 +19,8 @@ type Options struct {
 	Clock   *clock.Clock    // nil: a clock of its own
 	// Empty makes a broker without virtual hosts and users, for a journal to fill: see UseJournal.
 	Empty bool
+	// Clustered says that there are several nodes. Then classic queues are refused, unless they go with their connection.
+	Clustered bool
 	// Hostility, if not zero, is the seed of an unpleasant broker: see vhost.Config.
 	Hostility int64
 	// ConsumerTimeout is how long a consumer may keep a delivery. Zero: RabbitMQ's 30 minutes. Negative: for ever.
@@ -114,6 +116,7 @@ func (b *Broker) putHost(name string) {
 	h := vhost.New(vhost.Config{
 		Name: name, Version: b.options.Version, Clock: b.options.Clock, Hostility: b.options.Hostility,
 		ConsumerTimeout: b.options.ConsumerTimeout, MaxMessageSize: b.options.MaxMessageSize,
+		Clustered: b.options.Clustered,
 	})
 	b.hosts[name] = h
 	if b.journal != nil {
@@ -178,6 +181,15 @@ func (b *Broker) crash() {
 	b.down, b.alarm, b.connections = true, "", nil
 	for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
 		b.hosts[name].Crash()
+	}
+}
+
+// MoveLeaders makes the queues whose leader is on one node have it on another.
+func (b *Broker) MoveLeaders(from, to string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
+		b.hosts[name].MoveLeaders(from, to)
 	}
 }
 

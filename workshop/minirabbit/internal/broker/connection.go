@@ -12,6 +12,7 @@ import (
 // Peer is what a connection tells of itself when connection.open comes.
 type Peer struct {
 	Name       string // "127.0.0.1:51234 -> 127.0.0.1:5672"
+	Node       string // the node it came to
 	User       User   // from Login
 	Host       string // the virtual host it asks for
 	Properties wire.Table
@@ -54,7 +55,7 @@ func (b *Broker) Open(p Peer) (*Connection, *fault.Error) {
 	}
 	c := &Connection{Peer: p, Since: b.options.Clock.Now(), broker: b}
 	c.Conn = h.Connect(vhost.ConnInfo{
-		Name: p.Name, User: p.User.Name, Access: access, Impersonator: slices.Contains(p.User.Tags, "impersonator"),
+		Name: p.Name, Node: p.Node, User: p.User.Name, Access: access, Impersonator: slices.Contains(p.User.Tags, "impersonator"),
 		CancelNotify: capable(p.Properties, "consumer_cancel_notify"), Close: p.Close,
 	})
 	b.connections = append(b.connections, c)

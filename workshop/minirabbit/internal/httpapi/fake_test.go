@@ -76,6 +76,7 @@ func shop() vhost.Snapshot {
 			{Source: "orders", Destination: "q.classic", Key: "order.*"},
 			{Source: "orders", Destination: "un", ToExchange: true, Key: "x.#"},
 		},
+		Carried: []uint64{2, 1},
 		Consumers: []vhost.ConsumerView{
 			{Tag: "tag1", Queue: "q.classic", Connection: peer, Channel: 1, Active: true, Prefetch: 5, Unacked: 1},
 			{Tag: "tag2", Queue: "q.ex", Connection: peer, Channel: 1, NoAck: true, Exclusive: true,

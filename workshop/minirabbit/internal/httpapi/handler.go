@@ -12,9 +12,17 @@ import (
 
 // Config says how the broker presents itself.
 type Config struct {
-	Node      string // "" means "rabbit@localhost"
+	Node string // "" means "rabbit@localhost"
+	// Members returns all nodes of a cluster. Nil, or none: there is but Node.
+	Members   func() []Member
 	Listeners []Listener
 	Started   time.Time // for "uptime"; zero means now
+}
+
+// A Member is a node of a cluster.
+type Member struct {
+	Name    string
+	Running bool
 }
 
 // A Listener is a port that the broker serves.
@@ -96,6 +104,16 @@ func newHandler(s source, c Config) *Handler {
 	h.router.handle("/page/{file}", pageFile(""))
 	h.router.handle("/", pageFile("index.html"))
 	return h
+}
+
+// members are the nodes.
+func (h *Handler) members() []Member {
+	if h.config.Members != nil {
+		if all := h.config.Members(); len(all) > 0 {
+			return all
+		}
+	}
+	return []Member{{Name: h.config.Node, Running: true}}
 }
 
 // ServeHTTP answers a request.

@@ -259,6 +259,8 @@ func TestThePageGetsAVirtualHostInOnePiece(t *testing.T) {
 	require.Len(t, live.Hosts, 2)
 	require.Len(t, live.Queues, 4)
 	require.Len(t, live.Bindings, 2)
+	require.Equal(t, "orders", live.Bindings[0].Source)
+	require.EqualValues(t, 2, live.Bindings[0].Carried)
 	require.Equal(t, 1, live.Consumers[0].Unacked)
 	require.Len(t, live.Connections, 1)
 	require.Equal(t, 404, do(t, h, call{path: "/live/none"}).StatusCode)

@@ -10,7 +10,7 @@ type liveAnswer struct {
 	Hosts       []liveHost         `json:"hosts"`
 	Host        string             `json:"host"`
 	Exchanges   []exchangeAnswer   `json:"exchanges"`
-	Bindings    []bindingAnswer    `json:"bindings"` // without those of the default exchange
+	Bindings    []liveBinding      `json:"bindings"` // without those of the default exchange
 	Queues      []queueAnswer      `json:"queues"`
 	Consumers   []liveConsumer     `json:"consumers"`
 	Connections []connectionAnswer `json:"connections"`
@@ -21,6 +21,11 @@ type liveAnswer struct {
 type liveHost struct {
 	Name   string `json:"name"`
 	Queues int    `json:"queues"`
+}
+
+type liveBinding struct {
+	bindingAnswer
+	Carried uint64 `json:"carried"` // messages that went its way
 }
 
 type liveConsumer struct {
@@ -41,7 +46,7 @@ func (h *Handler) getLive(r request) (any, error) {
 	a := liveAnswer{
 		Product: "minirabbit", Version: h.source.Version().String(), Node: h.config.Node,
 		Time: h.source.Now().UnixMilli(), Alarm: h.source.Alarm(), Host: s.Name, Hosts: []liveHost{},
-		Exchanges: exchanges(s), Bindings: []bindingAnswer{}, Queues: []queueAnswer{}, Consumers: []liveConsumer{},
+		Exchanges: exchanges(s), Bindings: []liveBinding{}, Queues: []queueAnswer{}, Consumers: []liveConsumer{},
 		Channels: []channelAnswer{},
 	}
 	for _, name := range h.source.Hosts() {
@@ -49,8 +54,8 @@ func (h *Handler) getLive(r request) (any, error) {
 			a.Hosts = append(a.Hosts, liveHost{name, c.Queues})
 		}
 	}
-	for _, b := range s.Bindings {
-		a.Bindings = append(a.Bindings, bindingOf(s.Name, b))
+	for i, b := range s.Bindings {
+		a.Bindings = append(a.Bindings, liveBinding{bindingOf(s.Name, b), s.Carried[i]})
 	}
 	for _, q := range s.Queues {
 		a.Queues = append(a.Queues, h.queueOf(s.Name, q))

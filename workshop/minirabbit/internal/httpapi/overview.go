@@ -132,10 +132,10 @@ type node struct {
 	Partitions    []string       `json:"partitions"`
 }
 
-func (h *Handler) node() node {
+func (h *Handler) node(m Member) node {
 	alarm := h.source.Alarm()
 	return node{
-		Name: h.config.Node, Type: "disc", Running: true, PID: strconv.Itoa(os.Getpid()),
+		Name: m.Name, Type: "disc", Running: m.Running, PID: strconv.Itoa(os.Getpid()),
 		MemoryAlarm: alarm == "memory", DiskAlarm: alarm == "disk",
 		Uptime:    h.source.Now().Sub(h.config.Started).Milliseconds(),
 		RatesMode: "none", ExchangeTypes: exchangeTypes, Partitions: []string{},
@@ -143,13 +143,21 @@ func (h *Handler) node() node {
 	}
 }
 
-func (h *Handler) getNodes(request) (any, error) { return []node{h.node()}, nil }
+func (h *Handler) getNodes(request) (any, error) {
+	var all []node
+	for _, m := range h.members() {
+		all = append(all, h.node(m))
+	}
+	return all, nil
+}
 
 func (h *Handler) getNode(r request) (any, error) {
-	if r.PathValue("node") != h.config.Node {
-		return nil, errNotFound
+	for _, m := range h.members() {
+		if m.Name == r.PathValue("node") {
+			return h.node(m), nil
+		}
 	}
-	return h.node(), nil
+	return nil, errNotFound
 }
 
 type whoAmI struct {

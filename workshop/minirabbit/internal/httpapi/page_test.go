@@ -3,6 +3,9 @@ package httpapi
 import (
 	"io/fs"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,4 +33,23 @@ func TestThePageNeedsNoLoginAndNothingFromElsewhere(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
+}
+
+// TestDotsRunWhereMessagesWent runs testdata/flow.mjs on the page's scripts, where there is a node to run it.
+func TestDotsRunWhereMessagesWent(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("no node here")
+	}
+	dir := t.TempDir()
+	for from, to := range map[string]string{
+		"testdata/flow.mjs": "test.mjs", "page/layout.js": "layout.mjs", "page/changes.js": "changes.mjs", "page/flow.js": "flow.mjs",
+	} {
+		script, err := os.ReadFile(filepath.FromSlash(from))
+		require.NoError(t, err)
+		local := strings.NewReplacer("'/page/", "'./", ".js'", ".mjs'").Replace(string(script)) // what it imports, on disk
+		require.NoError(t, os.WriteFile(filepath.Join(dir, to), []byte(local), 0o600))
+	}
+	out, err := exec.CommandContext(t.Context(), node, filepath.Join(dir, "test.mjs")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }

@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
+	"reflect"
+
 	"warren.example/workshop/minirabbit/internal/vhost"
 )
 
@@ -54,12 +57,13 @@ type queueTraffic struct {
 func (h *Handler) queueOf(host string, q vhost.QueueView) queueAnswer {
 	a := queueAnswer{
 		Name: q.Name, Host: host, Type: q.Kind, Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive,
-		Arguments: object(q.Arguments), Node: h.config.Node, State: "running", Consumers: q.Consumers, Bytes: q.Bytes,
+		Arguments: object(q.Arguments), Node: cmp.Or(q.Node, h.config.Node), State: "running", Consumers: q.Consumers, Bytes: q.Bytes,
 		Stats:       queueTraffic{q.Published, q.Delivered, q.Redelivered, q.Acked},
 		queueTotals: queueTotals{q.Ready + q.Unacked, q.Ready, q.Unacked},
 	}
 	if q.Kind == quorum || q.Kind == stream {
-		a.Leader, a.Members, a.Online = h.config.Node, []string{h.config.Node}, []string{h.config.Node}
+		a.Leader = a.Node
+		a.Members, a.Online = h.replicas(a.Leader, a.Arguments)
 	}
 	if h.source.Version().TellsQueueType() {
 		a.Arguments["x-queue-type"] = q.Kind
@@ -72,6 +76,31 @@ func (h *Handler) queueOf(host string, q vhost.QueueView) queueAnswer {
 		a.Owner = &ownerAnswer{q.Owner, end.peerHost, end.peerPort}
 	}
 	return a
+}
+
+// replicas are the nodes that have a copy of a queue, and those of them that run: the leader, and as many others as were asked
+// for, or all.
+func (h *Handler) replicas(leader string, arguments map[string]any) (members, online []string) {
+	nodes := h.members()
+	others := len(nodes) - 1
+	for _, name := range []string{"x-quorum-initial-group-size", "x-initial-cluster-size"} {
+		if asked := reflect.ValueOf(arguments[name]); asked.CanInt() {
+			others = min(others, int(asked.Int())-1)
+		}
+	}
+	for _, n := range nodes {
+		if n.Name != leader {
+			if others <= 0 {
+				continue
+			}
+			others--
+		}
+		members = append(members, n.Name)
+		if n.Running {
+			online = append(online, n.Name)
+		}
+	}
+	return members, online
 }
 
 func (h *Handler) getQueues(r request) (any, error) {

@@ -116,6 +116,7 @@ func (c *connection) open(m *wire.ConnectionOpen) {
 	b := c.server.config.Broker
 	registered, err := b.Open(broker.Peer{
 		Name:       c.name,
+		Node:       c.server.config.Node,
 		User:       c.user,
 		Host:       m.VirtualHost,
 		Properties: c.properties,

@@ -12,6 +12,8 @@ import (
 // Config is what a server is made of. Only Broker is needed.
 type Config struct {
 	Broker *broker.Broker
+	// Node is the name of the node that clients connect to. It matters in a cluster.
+	Node string
 	// Version is which RabbitMQ is imitated. Zero: version.V40.
 	Version version.Version
 	// Hostility, if not zero, is the seed of bodies cut into small frames of any size.

@@ -30,7 +30,7 @@ func (d direct) route(g *Graph) {
 func (d direct) key(g *Graph, key string) {
 	if same, ok := d[key]; ok {
 		for _, b := range *same {
-			g.reach(b.to)
+			g.carry(b)
 		}
 	}
 }

@@ -5,6 +5,6 @@ type fanout struct{ list }
 
 func (f *fanout) route(g *Graph) {
 	for _, b := range f.list {
-		g.reach(b.to)
+		g.carry(b)
 	}
 }

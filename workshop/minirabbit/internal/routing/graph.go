@@ -43,13 +43,15 @@ type bound struct {
 	to    *target
 	order uint64 // rises with age
 	at    int    // its place in the list of its index
+
+	carried uint64 // messages that reached to by it first
 }
 
 // index finds the bindings of one exchange that a message matches.
 type index interface {
 	add(b *bound)
 	remove(b *bound)
-	// route calls g.reach for the target of each binding that g.message matches.
+	// route calls g.carry for each binding that g.message matches.
 	route(g *Graph)
 }
 

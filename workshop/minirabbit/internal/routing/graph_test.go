@@ -253,3 +253,32 @@ func names(exchanges []routing.Exchange) []string {
 	}
 	return all
 }
+
+func TestTheWayOfACopyIsCounted(t *testing.T) {
+	w := newWorld(t, "tea", "cups").exchange("news", routing.Topic).exchange("recalls", routing.Fanout).exchange("offers", routing.Direct)
+	w.bind(
+		routing.Binding{Source: "news", Destination: "recalls", ToExchange: true, Key: "recall.#"},
+		routing.Binding{Source: "news", Destination: "offers", ToExchange: true, Key: "offer.*"},
+		routing.Binding{Source: "offers", Destination: "tea", Key: "offer.tea"},
+		routing.Binding{Source: "offers", Destination: "cups", Key: "offer.cups"},
+		routing.Binding{Source: "recalls", Destination: "tea"},
+		routing.Binding{Source: "recalls", Destination: "cups"},
+	)
+	w.goes("news", "offer.tea", "tea")
+	w.goes("news", "recall.tea", "cups", "tea")
+	w.goes("news", "weather")
+	count := map[string]uint64{}
+	for i, b := range w.Bindings() {
+		count[b.Source+" "+b.Destination] = w.Carried()[i]
+	}
+	require.Equal(t, map[string]uint64{
+		"news recalls": 1, "news offers": 1, "offers tea": 1, "offers cups": 0, "recalls tea": 1, "recalls cups": 1,
+	}, count)
+}
+
+func TestTwoWaysToOneQueueCarryOneCopy(t *testing.T) {
+	w := newWorld(t, "mail").exchange("events", routing.Topic)
+	w.bind(routing.Binding{Source: "events", Destination: "mail", Key: "user.*"}, routing.Binding{Source: "events", Destination: "mail", Key: "*.login"})
+	w.goes("events", "user.login", "mail")
+	require.EqualValues(t, 1, w.Carried()[0]+w.Carried()[1])
+}

@@ -40,7 +40,7 @@ func (h *headers) remove(b *bound) {
 func (h *headers) route(g *Graph) {
 	for i := range h.patterns {
 		if h.matches(&h.patterns[i], &g.message) {
-			g.reach(h.list[i].to)
+			g.carry(h.list[i])
 		}
 	}
 }

@@ -25,6 +25,18 @@ func (g *Graph) Bindings() []Binding {
 	return all
 }
 
+// Carried tells for each of Bindings how many messages went its way. Where several lead a message to the same place, it went
+// one of them: there is one copy.
+func (g *Graph) Carried() []uint64 {
+	var all []uint64
+	for _, x := range g.Exchanges() {
+		for _, b := range byAge(g.exchanges[x.Name].out, func(_ string, b *bound) *bound { return b }) {
+			all = append(all, b.carried)
+		}
+	}
+	return all
+}
+
 // BindingsFrom lists the bindings from an exchange by age. For the default exchange, and for one that does not exist,
 // there are none.
 func (g *Graph) BindingsFrom(exchange string) []Binding {

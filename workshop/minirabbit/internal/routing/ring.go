@@ -32,7 +32,7 @@ type ring struct {
 
 // share is the buckets of one destination, which follow each other.
 type share struct {
-	to      *target
+	by      *bound // the first one that leads there
 	buckets uint64
 	end     uint64 // the first bucket behind it
 }
@@ -62,7 +62,7 @@ func (r *ring) add(b *bound) {
 		return
 	}
 	weight, _ := Rules{}.parseWeight(b.Key) // Bind has asked for errors
-	r.shares = append(r.shares, share{to: b.to, buckets: weight})
+	r.shares = append(r.shares, share{by: b, buckets: weight})
 	r.count()
 }
 
@@ -74,7 +74,7 @@ func (r *ring) remove(b *bound) {
 }
 
 func (r *ring) find(t *target) int {
-	return slices.IndexFunc(r.shares, func(s share) bool { return s.to == t })
+	return slices.IndexFunc(r.shares, func(s share) bool { return s.by.to == t })
 }
 
 // count numbers the buckets.
@@ -97,7 +97,7 @@ func (r *ring) route(g *Graph) {
 		}
 		return 1
 	})
-	g.reach(r.shares[at].to)
+	g.carry(r.shares[at].by)
 }
 
 // maxBuckets keeps the sum of many weights within a uint64. RabbitMQ makes an entry per bucket and is out of memory

@@ -95,6 +95,14 @@ func (g *Graph) follow(x *exchange) {
 	}
 }
 
+// carry follows a binding that matches.
+func (g *Graph) carry(b *bound) {
+	if b.to.mark != g.mark {
+		b.carried++
+	}
+	g.reach(b.to)
+}
+
 // reach notes that a binding leads to t.
 func (g *Graph) reach(t *target) {
 	g.matches++

@@ -77,7 +77,7 @@ func (t *topic) key(g *Graph, key string) {
 	}
 	for _, n := range t.next {
 		for _, b := range n.ends {
-			g.reach(b.to)
+			g.carry(b)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 // ConnInfo is what the host has to know of a connection.
 type ConnInfo struct {
 	Name string // "127.0.0.1:51234 -> 127.0.0.1:5672"
+	Node string // the node it came to
 	User string // a message's user-id must be this
 	// Access is what the user may do. Nil: everything.
 	Access Access

@@ -53,6 +53,17 @@ func (h *Host) crash() {
 	}
 }
 
+// MoveLeaders makes the queues whose leader is on one node have it on another.
+func (h *Host) MoveLeaders(from, to string) {
+	h.enter()
+	defer h.leave()
+	for _, q := range h.queues {
+		if q.node == from {
+			q.node = to
+		}
+	}
+}
+
 // Doubt is for after Crash, if the broker ended without good order: every message of a classic queue counts as redelivered.
 func (h *Host) Doubt() {
 	h.enter()

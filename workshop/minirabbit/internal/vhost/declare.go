@@ -74,7 +74,11 @@ func (ch *Channel) newQueue(name string, m *wire.QueueDeclare) (*hostQueue, *fau
 	if err != nil {
 		return nil, err
 	}
+	if h.config.Clustered && settings.Kind == queue.Classic && !settings.Exclusive {
+		return nil, fault.Connection(fault.NotImplemented, "classic queues in a cluster of minirabbits")
+	}
 	q := h.addQueue(settings)
+	q.node = ch.conn.info.Node // client-local, which is RabbitMQ's default
 	if settings.Exclusive {
 		q.owner = ch.conn
 		ch.conn.queues[q] = struct{}{}

@@ -17,6 +17,8 @@ type Config struct {
 	Clock   *clock.Clock
 	// Journal keeps things over a crash of the process. Nil: nothing is kept beyond the process.
 	Journal Journal
+	// Clustered says that the broker has several nodes: see broker.Options.
+	Clustered bool
 	// Hostility, if not zero, is the seed of a broker that is as unpleasant as the rules allow: confirms come late, out of
 	// order and many at once, and deliveries still come while a consumer is being cancelled.
 	Hostility int64

@@ -14,9 +14,10 @@ type hostQueue struct {
 	*queue.Queue
 	host    *Host
 	name    string
-	owner   *Conn // of an exclusive queue
-	deleted bool  // channels may still hold deliveries from it
-	dirty   bool  // in host.dirty
+	owner   *Conn  // of an exclusive queue
+	node    string // where its leader is
+	deleted bool   // channels may still hold deliveries from it
+	dirty   bool   // in host.dirty
 
 	timer *clock.Timer // for message TTL and x-expires
 	armed time.Time    // when the timer rings; zero: not set

@@ -12,6 +12,7 @@ type Snapshot struct {
 	Exchanges []ExchangeView
 	Queues    []QueueView
 	Bindings  []routing.Binding // without those of the default exchange
+	Carried   []uint64          // by each of them: messages that went its way
 	Consumers []ConsumerView
 	Channels  []ChannelView
 }
@@ -27,6 +28,7 @@ type ExchangeView struct {
 type QueueView struct {
 	Name       string
 	Kind       string // "classic", "quorum", "stream"
+	Node       string // where its leader is; empty: there is but one node
 	Durable    bool
 	AutoDelete bool
 	Exclusive  bool

@@ -11,7 +11,7 @@ import (
 func (h *Host) Snapshot() Snapshot {
 	h.enter()
 	defer h.leave()
-	s := Snapshot{Name: h.config.Name, Bindings: h.graph.Bindings()}
+	s := Snapshot{Name: h.config.Name, Bindings: h.graph.Bindings(), Carried: h.graph.Carried()}
 	for _, x := range h.graph.Exchanges() {
 		counts := h.exchanges[x.Name]
 		s.Exchanges = append(s.Exchanges, ExchangeView{Exchange: x, PublishedIn: counts.in, PublishedOut: counts.out})
@@ -44,7 +44,7 @@ func (q *hostQueue) view() QueueView {
 	s := q.Settings()
 	ready, unacked := q.Bytes()
 	v := QueueView{
-		Name: q.name, Kind: s.Kind.String(), Durable: s.Durable, AutoDelete: s.AutoDelete, Exclusive: s.Exclusive,
+		Name: q.name, Kind: s.Kind.String(), Node: q.node, Durable: s.Durable, AutoDelete: s.AutoDelete, Exclusive: s.Exclusive,
 		Arguments: s.Arguments, Ready: q.Ready(), Unacked: q.Unacked() + len(q.held), Bytes: ready + unacked,
 		Consumers: q.ConsumerCount(), Published: q.published, Delivered: q.delivered, Redelivered: q.redelivered, Acked: q.acked,
 	}

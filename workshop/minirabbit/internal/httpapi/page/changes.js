@@ -1,14 +1,17 @@
 // What happened between two looks at the broker, told by counters: a message that came and went meanwhile is in them, though
 // no depth shows it.
 
+import { bindingName } from '/page/layout.js';
+
 // changes compares two answers of /live. Without a former one nothing has happened.
 export function changes(before, now) {
-  if (!before || before.host !== now.host) return { exchanges: [], queues: [], channels: [], lines: [] };
+  if (!before || before.host !== now.host) return { exchanges: [], queues: [], channels: [], bindings: [], lines: [] };
   const exchanges = moved(before.exchanges, now.exchanges, { in: 'publish_in', out: 'publish_out' });
   const queues = moved(before.queues, now.queues, { in: 'publish', out: 'deliver_get', again: 'redeliver', acked: 'ack' });
   const channels = moved(before.channels, now.channels, {
     published: 'publish', returned: 'return_unroutable', delivered: 'deliver_get', acked: 'ack',
   });
+  const bindings = moved(before.bindings.map(counted), now.bindings.map(counted), { carried: 'carried' });
   const lines = [
     ...came('connection', before.connections, now.connections, 'opened', 'closed', client),
     ...came('exchange', before.exchanges, now.exchanges, 'declared', 'deleted', (x) => x.name),
@@ -17,7 +20,7 @@ export function changes(before, now) {
     ...exchanges.filter((x) => x.by.in > x.by.out).map((x) => `exchange ${x.thing.name || '(default)'}: ${x.by.in} came, ${x.by.out || 'none'} went on`),
     ...queues.map(({ thing, by }) => `queue ${thing.name}: ${story(by)}`),
   ];
-  return { exchanges, queues, channels, lines };
+  return { exchanges, queues, channels, bindings, lines };
 }
 
 // moved returns the things whose counters rose, and by how much. A counter that fell began anew: its thing was declared again,
@@ -46,6 +49,7 @@ function came(kind, before, now, appeared, gone, text) {
   ];
 }
 
+const counted = (b) => ({ name: bindingName(b), message_stats: b });
 const tagged = (c) => ({ ...c, name: `${c.channel_details.name} ${c.consumer_tag}` });
 
 function story(by) {

@@ -146,7 +146,7 @@ function edgesOf(exchanges, keys, queues, consumers) {
     const to = b.destination_type === 'queue' ? queues.get(b.destination) : exchanges.get(b.destination);
     if (!from || !to) continue;
     edges.push({
-      kind: 'binding', source: b.source, target: b.destination, toExchange: b.destination_type === 'exchange',
+      kind: 'binding', name: bindingName(b), source: b.source, target: b.destination, toExchange: b.destination_type === 'exchange',
       path: `${curve(from, key)} L${key.x + key.w},${middle(key)} ${curve(key, to).replace(/^M\S+/, '')}`,
     });
   }
@@ -156,6 +156,9 @@ function edgesOf(exchanges, keys, queues, consumers) {
   }
   return edges;
 }
+
+// bindingName is the same for a binding in each answer, and no other's.
+export const bindingName = (b) => JSON.stringify([b.source, b.destination_type, b.destination, b.properties_key]);
 
 function curve(from, to) {
   const x1 = from.x + from.w, y1 = middle(from), x2 = to.x, y2 = middle(to);

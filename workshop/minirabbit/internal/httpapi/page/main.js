@@ -3,6 +3,7 @@
 import { layout } from '/page/layout.js';
 import { Graph, consumerID, setText, restart } from '/page/draw.js';
 import { changes, client } from '/page/changes.js';
+import { flow } from '/page/flow.js';
 
 const pause = 300; // milliseconds between two looks
 const remembered = 200; // lines of the log
@@ -101,21 +102,12 @@ function newRow(name, width) {
   return row;
 }
 
-// animate shows what happened: dots along the bindings of those exchanges and queues that counted, then to the consumers whose
-// channels did.
+// animate shows what happened: dots along the edges that carried messages, and a flash where something counted.
 function animate(plan, view, found) {
-  const into = new Map(found.exchanges.map((x) => [x.thing.name, x.by.in]));
+  for (const { path, count, delay } of flow(plan.edges, found)) graph.send(path, count, delay);
   const queues = new Map(found.queues.map((q) => [q.thing.name, q.by]));
   const delivered = new Map(found.channels.map((c) => [c.thing.name, c.by.delivered]));
-  for (const e of plan.edges) {
-    if (e.kind === 'binding') {
-      const target = e.toExchange ? into.get(e.target) : queues.get(e.target)?.in;
-      if (into.get(e.source) && target) graph.send(e.path, Math.min(into.get(e.source), target), 0);
-    } else if (queues.get(e.source)?.out && delivered.get(e.channel)) {
-      graph.send(e.path, delivered.get(e.channel), queues.get(e.source).in ? 500 : 0);
-    }
-  }
-  for (const name of into.keys()) graph.flash(`exchange ${name}`);
+  for (const x of found.exchanges) graph.flash(`exchange ${x.thing.name}`);
   for (const name of queues.keys()) graph.flash(`queue ${name}`);
   for (const c of view.consumers) {
     if (delivered.get(c.channel_details.name) && queues.get(c.queue.name)?.out) graph.flash(consumerID(c));
