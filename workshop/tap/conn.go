@@ -16,6 +16,7 @@ const readSize = 64 << 10
 // conn is one client's connection and the one that the tap made for it to the broker.
 type conn struct {
 	tap      *Tap
+	door     *door
 	id       int
 	ctx      context.Context // ends with the setting up, or ends it
 	stop     context.CancelFunc
@@ -35,9 +36,9 @@ type conn struct {
 	channels map[uint16]*channel
 }
 
-func newConn(t *Tap, id int, client net.Conn) *conn {
+func newConn(t *Tap, d *door, id int, client net.Conn) *conn {
 	c := &conn{
-		tap: t, id: id, over: make(chan struct{}),
+		tap: t, door: d, id: id, over: make(chan struct{}),
 		toClient: newOutbox(client), toBroker: newOutbox(nil),
 		channels: map[uint16]*channel{},
 	}
@@ -94,9 +95,9 @@ func (c *conn) connect() error {
 	release := context.AfterFunc(c.ctx, func() { client.Close() })
 	defer release()
 	var dialer net.Dialer
-	broker, err := dialer.DialContext(c.ctx, "tcp", c.tap.config.Target)
+	broker, err := c.door.dial(c.ctx, &dialer)
 	if err != nil {
-		return fmt.Errorf("the broker at %s can't be reached: %w", c.tap.config.Target, err)
+		return err
 	}
 	for _, socket := range []net.Conn{client, broker} {
 		if tcp, ok := socket.(*net.TCPConn); ok {

@@ -5,6 +5,7 @@ import "slices"
 // Connection is what the tap knows of one connection.
 type Connection struct {
 	ID       int
+	Door     int      // it came in by Addrs()[Door]
 	Open     bool     // the client has not ended it, and it was not cut
 	VHost    string   // from connection.open
 	Name     string   // from the client properties: connection_name
@@ -17,7 +18,7 @@ func (t *Tap) Connections() []Connection {
 	defer t.mu.Unlock()
 	all := make([]Connection, len(t.conns))
 	for i, c := range t.conns {
-		all[i] = Connection{ID: c.id, Open: !c.gone, VHost: c.session.vhost, Name: c.session.name}
+		all[i] = Connection{ID: c.id, Door: c.door.number, Open: !c.gone, VHost: c.session.vhost, Name: c.session.name}
 		if c.gone {
 			continue
 		}
@@ -46,14 +47,4 @@ func (t *Tap) Refuse(on bool) {
 	}
 }
 
-func (t *Tap) cutAll(why string) {
-	t.mu.Lock()
-	conns := slices.Clone(t.conns)
-	for _, c := range conns {
-		c.cut(why)
-	}
-	t.mu.Unlock()
-	for _, c := range conns {
-		<-c.over
-	}
-}
+func (t *Tap) cutAll(why string) { t.cutThose(why, func(*conn) bool { return true }) }

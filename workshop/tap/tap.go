@@ -3,18 +3,18 @@ package tap
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
-	"time"
 )
 
 // Config says where a tap stands. Only Target has to be given.
 type Config struct {
 	// Target is the broker's address, "127.0.0.1:5672".
 	Target string
-	// Listen is the address for clients. Empty means a free port on loopback.
+	// More are the addresses of other nodes of the same broker. Each gets an address for clients of its own: see Addrs.
+	More []string
+	// Listen is the address for clients. Empty means a free port on loopback, as those for More have it.
 	Listen string
 	// BodyLimit is how many bytes of each body are recorded. 0 means 4096, a negative number none.
 	BodyLimit int
@@ -29,14 +29,21 @@ type Config struct {
 	TargetTLS *tls.Config
 }
 
+const anyPort = "127.0.0.1:0"
+
 // validate fills in what was left zero.
 func (c *Config) validate() error {
 	host, _, err := net.SplitHostPort(c.Target)
 	if err != nil {
 		return fmt.Errorf("target %q is no host:port: %w", c.Target, err)
 	}
+	for _, target := range c.More {
+		if _, _, err := net.SplitHostPort(target); err != nil {
+			return fmt.Errorf("target %q is no host:port: %w", target, err)
+		}
+	}
 	if c.Listen == "" {
-		c.Listen = "127.0.0.1:0"
+		c.Listen = anyPort
 	}
 	if c.BodyLimit == 0 {
 		c.BodyLimit = 4096
@@ -61,11 +68,11 @@ func (c *Config) validate() error {
 // rule.
 type Tap struct {
 	config    Config
-	listener  net.Listener
+	doors     []*door // at least one
 	recording *Recording
 	ctx       context.Context // ends with the tap
 	stop      context.CancelFunc
-	work      sync.WaitGroup // the acceptor and all connections
+	work      sync.WaitGroup // the acceptors and all connections
 
 	mu       sync.Mutex // guards what follows, and the state of every connection and rule
 	conns    []*conn    // all there ever were, in the order of their numbers
@@ -80,19 +87,18 @@ func Start(config Config) (*Tap, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("start tap: %w", err)
 	}
-	listener, err := net.Listen("tcp", config.Listen)
+	doors, err := openDoors(config)
 	if err != nil {
 		return nil, fmt.Errorf("start tap: %w", err)
 	}
-	t := &Tap{config: config, listener: listener, recording: newRecording(config.EventLimit)}
+	t := &Tap{config: config, doors: doors, recording: newRecording(config.EventLimit)}
 	t.ctx, t.stop = context.WithCancel(context.Background())
-	t.work.Add(1)
-	go t.accept()
+	for _, d := range doors {
+		t.work.Add(1)
+		go t.accept(d)
+	}
 	return t, nil
 }
-
-// Addr returns the address for clients: "127.0.0.1:40123".
-func (t *Tap) Addr() string { return t.listener.Addr().String() }
 
 // CA returns the authority that clients must trust to speak TLS with the tap, or nil if TLS passes unread.
 func (t *Tap) CA() *CA { return t.config.CA }
@@ -106,7 +112,9 @@ func (t *Tap) Close() error {
 	if !t.closed {
 		t.closed = true
 		t.stop()
-		t.listener.Close()
+		for _, d := range t.doors {
+			d.listener.Close()
+		}
 		for _, c := range t.conns {
 			c.kill()
 		}
@@ -115,57 +123,4 @@ func (t *Tap) Close() error {
 	t.work.Wait()
 	t.recording.close()
 	return nil
-}
-
-// acceptPause is how long the tap waits after it could not accept a connection.
-const acceptPause = 50 * time.Millisecond
-
-// accept is the goroutine that takes in new connections.
-func (t *Tap) accept() {
-	defer t.work.Done()
-	for {
-		socket, err := t.listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil { // too many open files, perhaps: it may pass
-			select {
-			case <-t.ctx.Done():
-			case <-time.After(acceptPause):
-			}
-			continue
-		}
-		t.admit(socket)
-	}
-}
-
-// admit starts a connection for socket, or turns it away.
-func (t *Tap) admit(socket net.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed || t.refusing {
-		reset(socket)
-		if !t.closed {
-			t.recording.say(aFault, 0, "a new connection is refused")
-		}
-		return
-	}
-	c := newConn(t, len(t.conns)+1, socket)
-	t.conns = append(t.conns, c)
-	for _, r := range t.rules {
-		if s, ok := r.fault.(starter); ok {
-			s.start(r, c)
-		}
-	}
-	t.recording.say(aConnect, c.id, "you connected")
-	t.work.Add(1)
-	go c.run()
-}
-
-// reset closes a socket so that the other end is told of an error and not of an end.
-func reset(socket net.Conn) {
-	if tcp, ok := socket.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-	}
-	socket.Close()
 }

@@ -110,6 +110,30 @@ func TestTheSameAgainAndAgainIsFolded(t *testing.T) {
 	golden(t, diagram.Config{}, events...)
 }
 
+func TestAFewAreDrawnInTheirOrder(t *testing.T) {
+	t.Parallel()
+	var events []tap.Event
+	for n := uint64(1); n <= 3; n++ {
+		events = append(events, publish(n, 5), broker(1, &wire.BasicReturn{ReplyCode: 312, ReplyText: "NO_ROUTE", RoutingKey: "orders"}), broker(1, &wire.BasicAck{DeliveryTag: n}))
+	}
+	golden(t, diagram.Config{}, events...)
+}
+
+// The many are one group each; the one refusal among them is not.
+func TestOneAmongManyIsDrawn(t *testing.T) {
+	t.Parallel()
+	var events []tap.Event
+	for n := uint64(1); n <= 9; n++ {
+		events = append(events, publish(n, 5))
+		if n == 5 {
+			events = append(events, broker(1, &wire.BasicNack{DeliveryTag: n}))
+		} else {
+			events = append(events, broker(1, &wire.BasicAck{DeliveryTag: n}))
+		}
+	}
+	golden(t, diagram.Config{}, events...)
+}
+
 func TestUnfolded(t *testing.T) {
 	t.Parallel()
 	var events []tap.Event

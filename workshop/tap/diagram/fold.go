@@ -7,7 +7,7 @@ import (
 	"warren.example/workshop/tap"
 )
 
-// worthFolding is how many events of the same stretch are drawn one by one.
+// worthFolding is how many events of a kind are drawn one by one in a stretch.
 const worthFolding = 4
 
 // group is one row of a diagram: an event, or several that are alike.
@@ -33,23 +33,21 @@ func gist(e tap.Event) string {
 }
 
 // fold puts events together that are alike. In a stretch of nothing but messages and answers to them it is the number that
-// tells something, not how they alternate: so each kind becomes one group, where its first one was.
+// tells something, not how they alternate: so a kind that comes often becomes one group, where its first one was. Of a few
+// it tells more which came before what, a return before its ack say: they stay where they are.
 func fold(events []tap.Event, unfolded bool) []group {
 	var groups []group
 	for len(events) > 0 {
-		n := stretch(events)
-		if n <= worthFolding || unfolded {
-			for _, e := range events[:max(n, 1)] {
-				groups = append(groups, group{e, e, 1})
-			}
-			events = events[max(n, 1):]
-			continue
+		n := max(stretch(events), 1)
+		times := map[string]int{}
+		for _, e := range events[:n] {
+			times[kindOf(e)]++
 		}
 		at := map[string]int{}
 		for _, e := range events[:n] {
 			k := kindOf(e)
 			i, ok := at[k]
-			if !ok {
+			if !ok || times[k] <= worthFolding || unfolded {
 				at[k] = len(groups)
 				groups = append(groups, group{e, e, 1})
 				continue
