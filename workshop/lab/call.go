@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/pprof"
+	"sync/atomic"
 	"time"
 
 	"warren.example/workshop/todo"
@@ -22,6 +23,7 @@ type Call struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	done   chan struct{} // closed when fn has returned
+	begun  atomic.Bool   // its goroutine runs, and has its labels
 
 	// Set before done is closed.
 	err    error
@@ -111,6 +113,7 @@ func (c *Call) inTrouble() bool {
 }
 
 func (c *Call) run(ctx context.Context, fn func(ctx context.Context) error) {
+	c.begun.Store(true)
 	returned := false
 	defer func() {
 		if !returned {

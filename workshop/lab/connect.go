@@ -18,21 +18,25 @@ const (
 	ownPrefix = "lab-" // names of connections that Dial opened begin with it; all others are the learner's
 )
 
-// startTap puts the tap between URL and the first node. To a broker with TLS it is the tap that speaks TLS.
-func (l *Lab) startTap() {
+// startTap puts the tap between URLs and the nodes. To a broker with TLS it is the tap that speaks TLS.
+func (l *Lab) startTap(doors int) {
 	l.t.Helper()
+	var config tap.Config
 	u, err := url.Parse(l.DirectURL)
 	if err != nil {
 		fatal(l.t, fmt.Sprintf("lab: the broker's address: %v", err))
 	}
-	config := tap.Config{Target: u.Host}
-	port := "5672"
-	if u.Scheme == "amqps" {
-		u.Scheme, port = "amqp", "5671"
-		config.TargetTLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	config.Target = target(u)
+	for i := 1; i < max(doors, len(l.Nodes)); i++ {
+		node, err := url.Parse(l.Nodes[i%len(l.Nodes)].Info().AMQP)
+		if err != nil {
+			fatal(l.t, fmt.Sprintf("lab: the address of a node: %v", err))
+		}
+		config.More = append(config.More, target(node))
 	}
-	if u.Port() == "" {
-		config.Target = net.JoinHostPort(u.Hostname(), port)
+	if u.Scheme == "amqps" {
+		u.Scheme = "amqp"
+		config.TargetTLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	l.Tap, err = tap.Start(config)
 	if err != nil {
@@ -43,8 +47,22 @@ func (l *Lab) startTap() {
 			l.t.Logf("lab: close the tap: %v", err)
 		}
 	})
-	u.Host = l.Tap.Addr()
-	l.URL = u.String()
+	for _, at := range l.Tap.Addrs() {
+		u.Host = at
+		l.URLs = append(l.URLs, u.String())
+	}
+	l.URL = l.URLs[0]
+}
+
+// target is where a node listens.
+func target(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Host
+	case u.Scheme == "amqps":
+		return net.JoinHostPort(u.Hostname(), "5671")
+	}
+	return net.JoinHostPort(u.Hostname(), "5672")
 }
 
 // Dial opens a connection through the tap. It is closed when the test ends.

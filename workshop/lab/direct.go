@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -11,7 +12,7 @@ import (
 // A direct is the connection around the tap over which facts are asked. It is opened by the first question, and again
 // by one that finds it gone: the test may have killed the broker in between.
 type direct struct {
-	url   string
+	urls  []string      // of the nodes: one that is dead is passed over
 	limit time.Duration // for one question
 
 	mu   sync.Mutex // guards conn
@@ -21,7 +22,15 @@ type direct struct {
 // ask runs a question on a channel of its own: many answers cost the channel. A broker that is paused gives an error.
 func (d *direct) ask(question func(ch *amqp.Channel) error) error {
 	answer := make(chan error, 1)
-	go func() { answer <- d.askOn(question) }()
+	until := time.Now().Add(d.limit)
+	go func() {
+		err := d.askOn(question)
+		for d.electing(err) && time.Now().Before(until) {
+			time.Sleep(electionPause)
+			err = d.askOn(question)
+		}
+		answer <- err
+	}()
 	select {
 	case err := <-answer:
 		return err
@@ -30,17 +39,49 @@ func (d *direct) ask(question func(ch *amqp.Channel) error) error {
 	}
 }
 
+// electionPause is how long a question waits before it is asked again.
+const electionPause = 50 * time.Millisecond
+
+// electing reports whether an answer may mean that a queue has no leader: a node has died, and those that live choose another.
+func (d *direct) electing(err error) bool {
+	var answer *amqp.Error
+	return len(d.urls) > 1 && errors.As(err, &answer) && answer.Code == amqp.InternalError
+}
+
 func (d *direct) askOn(question func(ch *amqp.Channel) error) error {
-	conn, err := d.connection()
-	if err != nil {
-		return err
-	}
-	ch, err := conn.Channel()
+	ch, err := d.channel()
 	if err != nil {
 		return err
 	}
 	defer ch.Close() // an error that closed the channel is the question's already
 	return question(ch)
+}
+
+// channel opens a channel. To open one takes an answer, so a connection that is lost, and didn't know it yet, shows here: then
+// there is a second try on a new one. The question itself is asked once, since it may publish.
+func (d *direct) channel() (*amqp.Channel, error) {
+	conn, err := d.connection()
+	if err != nil {
+		return nil, err
+	}
+	if ch, err := conn.Channel(); err == nil {
+		return ch, nil
+	}
+	d.forget(conn)
+	if conn, err = d.connection(); err != nil {
+		return nil, err
+	}
+	return conn.Channel()
+}
+
+// forget sees to it that a connection serves no more questions.
+func (d *direct) forget(conn *amqp.Connection) {
+	d.mu.Lock()
+	if d.conn == conn {
+		d.conn = nil
+	}
+	d.mu.Unlock()
+	_ = conn.CloseDeadline(time.Now()) // it is lost
 }
 
 func (d *direct) connection() (*amqp.Connection, error) {
@@ -49,12 +90,16 @@ func (d *direct) connection() (*amqp.Connection, error) {
 	if d.conn != nil && !d.conn.IsClosed() {
 		return d.conn, nil
 	}
-	conn, err := dial(d.url, "lab's facts", d.limit)
-	if err != nil {
-		return nil, err
+	var failures []error
+	for _, url := range d.urls {
+		conn, err := dial(url, "lab's facts", d.limit)
+		if err == nil {
+			d.conn = conn
+			return conn, nil
+		}
+		failures = append(failures, err)
 	}
-	d.conn = conn
-	return conn, nil
+	return nil, errors.Join(failures...)
 }
 
 // close closes the connection, without a word if the broker doesn't answer.

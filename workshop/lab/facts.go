@@ -74,11 +74,17 @@ func (l *Lab) Put(exchange, key string, m amqp.Publishing) {
 	}
 }
 
-// Exists tells whether there is a queue of this name.
+// Exists tells whether there is a queue of this name, exclusive ones too.
 func (l *Lab) Exists(queue string) bool {
 	l.t.Helper()
-	_, exists := l.inspect(queue)
-	return exists
+	_, err := l.passive(queue)
+	if code(err) == amqp.ResourceLocked { // it is another connection's, so it exists
+		return true
+	}
+	if err != nil && code(err) != amqp.NotFound {
+		l.Failf("lab: look at queue %q: %v", queue, err)
+	}
+	return err == nil
 }
 
 // Depth returns how many messages of a queue are ready; those that a consumer has got are not: see Unacked. A queue
@@ -94,11 +100,15 @@ func (l *Lab) Consumers(queue string) int {
 	return l.mustInspect(queue).Consumers
 }
 
+// mustInspect looks at a queue that exists and is not exclusive.
 func (l *Lab) mustInspect(queue string) amqp.Queue {
 	l.t.Helper()
-	q, exists := l.inspect(queue)
-	if !exists {
+	q, err := l.passive(queue)
+	if code(err) == amqp.NotFound {
 		l.failMissing(queue)
+	}
+	if err != nil {
+		l.Failf("lab: look at queue %q: %v", queue, err)
 	}
 	return q
 }
@@ -112,22 +122,25 @@ func (l *Lab) failMissing(queue string) {
 	})
 }
 
-// inspect declares passively: the broker's answer has no lag. A queue that doesn't exist costs the channel (404).
-func (l *Lab) inspect(queue string) (amqp.Queue, bool) {
+// passive declares passively: the broker's answer has no lag. A queue that doesn't exist costs the channel (404), and so
+// does one that is exclusive to another connection (405).
+func (l *Lab) passive(queue string) (q amqp.Queue, err error) {
 	l.t.Helper()
 	l.look()
-	var q amqp.Queue
-	err := l.direct.ask(func(ch *amqp.Channel) (err error) {
+	err = l.direct.ask(func(ch *amqp.Channel) (err error) {
 		q, err = ch.QueueDeclarePassive(queue, false, false, false, false, nil)
 		return err
 	})
-	if refused := (*amqp.Error)(nil); errors.As(err, &refused) && refused.Code == amqp.NotFound {
-		return amqp.Queue{}, false
+	return q, err
+}
+
+// code is the reply code of an error of the broker's, 0 of any other.
+func code(err error) int {
+	var refused *amqp.Error
+	if !errors.As(err, &refused) {
+		return 0
 	}
-	if err != nil {
-		l.Failf("lab: look at queue %q: %v", queue, err)
-	}
-	return q, true
+	return refused.Code
 }
 
 // Get takes the next message from a queue. It waits for one, and ends the test if none comes within the deadline.

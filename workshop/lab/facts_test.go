@@ -33,6 +33,18 @@ func TestFactsAreCurrent(t *testing.T) {
 	require.Empty(t, l.Tap.Recording().All(), "facts leave no trace in the recording")
 }
 
+func TestExclusiveQueueExists(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	ch := l.Channel()
+	q, err := ch.QueueDeclare("", false, false, true, false, nil)
+	require.NoError(t, err)
+	require.True(t, l.Exists(q.Name), "another connection is told 405, not 404")
+	_, err = ch.QueueDelete(q.Name, false, false, false)
+	require.NoError(t, err)
+	require.False(t, l.Exists(q.Name))
+}
+
 func TestConsumersAndUnackedAreCounted(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -9,31 +9,43 @@ import (
 // settleLimit is how long Settle waits for functions that never come to rest: they sleep, or spin.
 const settleLimit = time.Second
 
-// Settle returns when all functions of the learner's are idle, at the latest after a second (times WORKSHOP_PATIENCE). It is
-// for what no event says: that a function has come to its next wait, or that whoever was going to act at once has done so.
+// Settle returns when all functions of the learner's are idle, and what they left running when they returned, at the latest
+// after a second (times WORKSHOP_PATIENCE). It is for what no event says: that a function has come to its next wait, or that
+// whoever was going to act at once has done so.
 func (l *Lab) Settle() {
 	l.t.Helper()
 	l.poll(l.Patience(settleLimit), func() bool {
-		return !slices.ContainsFunc(l.allCalls(), func(c *Call) bool { return !c.Idle() })
+		for _, c := range l.allCalls() {
+			if c.Running() && !c.begun.Load() { // its goroutine has no labels yet
+				return false
+			}
+		}
+		rest, _ := atRest(labLabel, l.id) // all calls at once: each look takes the stacks of the whole process
+		return rest
 	})
 }
 
-// Idle tells whether the function has nothing to do: it has returned, or it waits, and so do all goroutines that it
-// started. To wait is to stand at a Go channel, in a select, in a read of the network, or for the end of other goroutines.
-// Who sleeps or waits for a lock is about to go on, and is not idle.
+// Idle tells whether the function has nothing to do: it has returned or it waits, and all goroutines that it started wait or
+// have ended. (amqp091-go closes a lost connection on a goroutine of its own, which may outlive the function.) To wait is to
+// stand at a Go channel, in a select, in a read of the network, or for the end of other goroutines. Who sleeps or waits for
+// a lock is about to go on, and is not idle.
 func (c *Call) Idle() bool {
-	if !c.Running() {
-		return true
-	}
+	running := c.Running() // asked first: one that returns meanwhile counts as running without a goroutine, and is asked again
+	rest, some := atRest(callLabel, c.label())
+	return rest && (some || !running)
+}
+
+// atRest tells whether all goroutines that carry a label wait, and whether there are any.
+func atRest(label, value string) (rest, some bool) {
 	// Labels and states are in different forms of the profile, taken one after the other. Before and after: a goroutine that
 	// was woken in between is seen on one side.
 	before := waiting()
-	all := goroutines(callLabel, c.label())
+	all := goroutines(label, value)
 	after := waiting()
-	return len(all) > 0 && !slices.ContainsFunc(all, func(g goroutine) bool {
+	return !slices.ContainsFunc(all, func(g goroutine) bool {
 		stack := key(g.frames)
 		return !before[stack] || !after[stack]
-	})
+	}), len(all) > 0
 }
 
 // waiting tells of each stack, by its key, whether all goroutines that stand there wait. One that has been woken and has not

@@ -57,6 +57,33 @@ func TestSettleWaitsForWhoIsAboutToAct(t *testing.T) {
 	require.NoError(t, call.Stopped())
 }
 
+func TestSettleWaitsForWhatAFunctionLeftRunning(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	l.Insist()
+	work := make(chan int)
+	ended := make(chan struct{})
+	var done atomic.Int64
+	call := l.Go("Work", func(context.Context) error {
+		go func() {
+			defer close(ended)
+			for n := range work {
+				for range n {
+					done.Add(1)
+				}
+			}
+		}()
+		return nil
+	})
+	require.NoError(t, call.Wait())
+	work <- 10_000_000
+	l.Settle()
+	require.True(t, call.Idle())
+	require.EqualValues(t, 10_000_000, done.Load())
+	close(work)
+	<-ended
+}
+
 func TestWhoNeverRestsIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -44,13 +44,15 @@ import (
 type Lab struct {
 	// URL leads through the tap to the virtual host: the learner's code is given this one, or a connection by Dial.
 	URL string
+	// URLs lead through the tap too, one to each node; the first is URL. Tap.RefuseAt(i) makes the node of URLs[i] look dead.
+	URLs []string
 	// DirectURL leads around the tap to the same virtual host.
 	DirectURL string
 	// VHost is the name of the test's own virtual host.
 	VHost string
 	// Tap stands between the learner's code and the broker: faults and the recording.
 	Tap *tap.Tap
-	// Nodes are the broker's nodes. Those of a shared broker can't be broken; the tap leads to the first.
+	// Nodes are the broker's nodes. Those of a shared broker can't be broken. URL leads to the first.
 	Nodes []broker.Node
 
 	t          testing.TB
@@ -73,6 +75,7 @@ type Lab struct {
 type Config struct {
 	Kind  broker.Kind      // Shared, Own (a node to kill and pause) or Cluster
 	Nodes int              // of a Cluster; 0 means 3
+	Doors int              // how many URLs; 0 means one for each node. Where there are fewer nodes, some lead to the same
 	Needs []broker.Ability // without them the test is skipped, and says so
 }
 
@@ -93,7 +96,7 @@ func (c Config) New(t testing.TB) *Lab {
 	l := &Lab{t: t, id: fmt.Sprint(lastLab.Add(1)), patience: givenPatience(), troubled: make(chan struct{})}
 	l.Nodes = lease(t, c)
 	l.openVHost(c.Kind == broker.Shared)
-	l.startTap()
+	l.startTap(c.Doors)
 	t.Cleanup(l.end) // registered last: it runs before tap and virtual host go
 	return l
 }

@@ -34,6 +34,34 @@ func TestAClusterHasItsNodes(t *testing.T) {
 	require.Len(t, l.Nodes, 3)
 	l.Declare("orders", amqp.Table{"x-queue-type": "quorum"})
 	require.Len(t, l.Queue("orders").Members, 3)
+
+	require.Len(t, l.URLs, 3)
+	for i, address := range l.URLs { // each leads to its node, through the tap
+		conn, err := amqp.Dial(address)
+		require.NoError(t, err)
+		require.Equal(t, i, l.Connections()[0].Door)
+		require.NoError(t, conn.Close())
+		l.Await("the end of the connection", func() bool { return len(l.Connections()) == 0 })
+	}
+
+	l.Publish("orders", "order-7")
+	require.NoError(t, l.Nodes[0].Kill(t.Context()))
+	require.Equal(t, "order-7", string(l.Get("orders").Body), "facts are asked of those that live")
+	require.NoError(t, l.Nodes[0].Start(t.Context())) // so that the cluster can serve the next
+}
+
+func TestThereMayBeMoreDoorsThanNodes(t *testing.T) {
+	t.Parallel()
+	l := lab.Config{Doors: 3}.New(t)
+	require.Len(t, l.URLs, 3)
+	require.Equal(t, l.URL, l.URLs[0])
+	l.Tap.RefuseAt(0, true)
+	_, err := amqp.Dial(l.URLs[0])
+	require.Error(t, err)
+	conn, err := amqp.Dial(l.URLs[2])
+	require.NoError(t, err)
+	require.Len(t, l.Connections(), 1)
+	require.NoError(t, conn.Close())
 }
 
 func TestABrokerThatIsPausedStopsNoTest(t *testing.T) {

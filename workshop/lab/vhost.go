@@ -53,7 +53,14 @@ func (l *Lab) openVHost(shared bool) {
 		l.t.Logf("lab: make a virtual host: %v; trying another", err)
 		l.deleteVHost()
 	}
-	l.direct = &direct{url: l.DirectURL, limit: l.Patience(brokerDeadline)}
+	l.direct = &direct{limit: l.Patience(brokerDeadline)}
+	for _, n := range l.Nodes {
+		inside, _, err := into(n.Info().AMQP, l.VHost)
+		if err != nil {
+			fatal(l.t, fmt.Sprintf("lab: the address of a node: %v", err))
+		}
+		l.direct.urls = append(l.direct.urls, inside)
+	}
 }
 
 // makeVHost makes a virtual host with a new name on the broker at address.
