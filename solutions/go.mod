@@ -12,5 +12,6 @@ require github.com/rabbitmq/amqp091-go v1.16.0
 
 replace (
 	warren.example/01-basics => ../01-basics
+	warren.example/02-exchanges => ../02-exchanges
 	warren.example/workshop => ../workshop
 )
