@@ -8,10 +8,14 @@ ignore (
 	skeleton
 )
 
-require github.com/rabbitmq/amqp091-go v1.16.0
+require (
+	github.com/rabbitmq/amqp091-go v1.16.0
+	warren.example/03-durability v0.0.0
+)
 
 replace (
 	warren.example/01-basics => ../01-basics
 	warren.example/02-exchanges => ../02-exchanges
+	warren.example/03-durability => ../03-durability
 	warren.example/workshop => ../workshop
 )

@@ -1,0 +1,6 @@
+package blocked
+
+import "warren.example/workshop/todo"
+
+// notDone is what unfinished work returns.
+var notDone = todo.New("03/4")

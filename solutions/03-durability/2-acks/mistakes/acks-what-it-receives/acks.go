@@ -1,0 +1,75 @@
+// A goroutine receives the messages, acks them, and puts them into a buffer of the program's own, from which they are
+// handled: so a slow handle doesn't hold up RabbitMQ.
+//
+// In production: the program's memory is no queue. A crash loses what is in the buffer, and RabbitMQ knows nothing of it.
+//
+// want TestCrashBeforeTheHandleLosesNothing: "0 are in the queue"
+
+package acks
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// A Verdict is what a handle says of its message. Its zero value is Again: who forgets to decide loses nothing.
+type Verdict int
+
+// The verdicts. Any other value means Again.
+const (
+	Again   Verdict = iota // not done: back to the queue. It comes again at once, perhaps for ever: 04-dlx mends that
+	Ack                    // done: RabbitMQ may forget it
+	Discard                // can never be done: out of the queue, and to its dead letter exchange if it has one (04/1)
+)
+
+// Consume handles the messages of queue one after another until ctx ends.
+func Consume(ctx context.Context, conn *amqp.Connection, queue string,
+	handle func(context.Context, amqp.Delivery) Verdict) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	defer ch.Close()
+	lost := ch.NotifyClose(make(chan *amqp.Error, 1))
+	if err := ch.Qos(10, 0, false); err != nil {
+		return fmt.Errorf("limit what %q sends ahead: %w", queue, err)
+	}
+	consumer := rand.Text()
+	deliveries, err := ch.Consume(queue, consumer, false, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("consume %q: %w", queue, err)
+	}
+	stop := context.AfterFunc(ctx, func() { ch.Cancel(consumer, false) })
+	defer stop()
+
+	orders := make(chan amqp.Delivery, 1000)
+	go func() {
+		defer close(orders)
+		for d := range deliveries {
+			if ctx.Err() == nil && d.Ack(false) == nil {
+				orders <- d
+			}
+		}
+	}()
+	for d := range orders {
+		if handle(context.WithoutCancel(ctx), d) == Again {
+			retry := amqp.Publishing{Headers: d.Headers, ContentType: d.ContentType, MessageId: d.MessageId, Body: d.Body}
+			if err := ch.PublishWithContext(ctx, "", queue, false, false, retry); err != nil {
+				return fmt.Errorf("send a message of %q again: %w", queue, err)
+			}
+		}
+	}
+	if ctx.Err() == nil {
+		return fmt.Errorf("consume %q: channel, connection or queue is gone", queue)
+	}
+	if err := ch.Close(); err != nil {
+		return fmt.Errorf("close the channel of %q: %w", queue, err)
+	}
+	if err := <-lost; err != nil {
+		return fmt.Errorf("stop consuming %q: the last answer may be lost: %w", queue, err)
+	}
+	return nil
+}

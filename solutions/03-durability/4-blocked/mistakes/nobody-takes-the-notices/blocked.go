@@ -1,0 +1,168 @@
+// The Go channel for notices has room for one, and Publish looks into it when it is called.
+//
+// In production: while nobody publishes, notices fill it. Then the library's goroutine stops, 5 seconds for each, and
+// with it all that shares the connection: acks, deliveries, heartbeats.
+//
+// want TestNoticesAreHeardThoughNobodyPublishes: "nobody published; onBlocked was called with []"
+
+package blocked
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// What Publish returns when there is no room. Trying again later may help.
+var (
+	ErrFull    = errors.New("the queue is full")
+	ErrBlocked = errors.New("RabbitMQ blocks publishers")
+)
+
+// Declare declares a durable queue that takes limit messages and refuses the next one.
+func Declare(ch *amqp.Channel, queue string, limit int) error {
+	if limit < 1 {
+		return fmt.Errorf("declare queue %q: limit %d must be at least 1", queue, limit)
+	}
+	_, err := ch.QueueDeclare(queue, true, false, false, false, amqp.Table{
+		"x-max-length": limit,
+		"x-overflow":   "reject-publish", // without it RabbitMQ takes the new message and drops the oldest
+	})
+	if err != nil {
+		return fmt.Errorf("declare queue %q: %w", queue, err)
+	}
+	return nil
+}
+
+// A Publisher publishes over one channel of its own. It may be used by many goroutines at once.
+type Publisher struct {
+	notices   <-chan amqp.Blocking
+	onBlocked func(bool)
+
+	ch   *amqp.Channel
+	turn chan struct{} // full while a message is being written
+
+	mu      sync.Mutex    // guards blocked
+	blocked chan struct{} // closed while RabbitMQ blocks the connection; then another one takes its place
+}
+
+// NewPublisher returns a publisher on conn.
+func NewPublisher(conn *amqp.Connection, onBlocked func(bool)) (*Publisher, error) {
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open a channel: %w", err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		ch.Close()
+		return nil, fmt.Errorf("select confirm mode: %w", err)
+	}
+	p := &Publisher{ch: ch, turn: make(chan struct{}, 1), blocked: make(chan struct{})}
+	p.notices, p.onBlocked = conn.NotifyBlocked(make(chan amqp.Blocking, 1)), onBlocked
+	return p, nil
+}
+
+// look takes note of what RabbitMQ has said.
+func (p *Publisher) look() {
+	for {
+		select {
+		case notice, ok := <-p.notices:
+			if !ok {
+				return
+			}
+			p.block(notice.Active)
+			if p.onBlocked != nil {
+				p.onBlocked(notice.Active)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// block notes whether RabbitMQ blocks the connection.
+func (p *Publisher) block(active bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.blocked:
+		if !active {
+			p.blocked = make(chan struct{})
+		}
+	default:
+		if active {
+			close(p.blocked)
+		}
+	}
+}
+
+// blocking returns what is closed when RabbitMQ blocks the connection.
+func (p *Publisher) blocking() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.blocked
+}
+
+// Publish sends m to queue through the default exchange, and waits for RabbitMQ's answer to it.
+func (p *Publisher) Publish(ctx context.Context, queue string, m amqp.Publishing) error {
+	p.look()
+	blocking := p.blocking()
+	select {
+	case p.turn <- struct{}{}:
+	case <-blocking:
+		return ErrBlocked
+	case <-ctx.Done():
+		return fmt.Errorf("wait to publish to queue %q: nothing was sent: %w", queue, ctx.Err())
+	}
+	select {
+	case <-blocking: // with several cases ready, select may have taken the turn
+		<-p.turn
+		return ErrBlocked
+	default:
+	}
+
+	type outcome struct {
+		answer *amqp.DeferredConfirmation
+		err    error
+	}
+	written := make(chan outcome, 1)
+	go func() { // the library looks at ctx before it writes, and no more while it does
+		answer, err := p.ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, false, false, m)
+		<-p.turn
+		written <- outcome{answer, err}
+	}()
+	var out outcome
+	select {
+	case out = <-written:
+	case <-ctx.Done():
+		return fmt.Errorf("write to queue %q: RabbitMQ may get the message: %w", queue, ctx.Err())
+	}
+	if out.err != nil {
+		return fmt.Errorf("publish to queue %q: %w", queue, out.err)
+	}
+
+	acked, err := out.answer.WaitContext(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("wait for the answer to a message to queue %q: %w", queue, err)
+	case acked:
+		return nil
+	case p.ch.IsClosed(): // the library then answers for RabbitMQ, as if it were a nack
+		return fmt.Errorf("publish to queue %q: the channel was closed before the answer came", queue)
+	}
+	return ErrFull
+}
+
+// Close closes the publisher's channel.
+func (p *Publisher) Close(ctx context.Context) error {
+	closed := make(chan error, 1)
+	go func() { closed <- p.ch.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("close the channel: %w", ctx.Err())
+	}
+}
