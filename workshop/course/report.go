@@ -72,7 +72,8 @@ func (r *Report) Sum() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", r.Passed, r.Failed, r.Skipped)
 }
 
-// String draws the report: what is wrong, what was skipped, the table, the notes. The last line is the sum.
+// String draws the report: what is wrong, what was skipped, the table, the notes, and once more in a line each what failed,
+// because a CI often shows the end of a log only. The last line is the sum.
 func (r *Report) String() string {
 	var b strings.Builder
 	for _, p := range r.Problems {
@@ -90,8 +91,29 @@ func (r *Report) String() string {
 	for _, note := range r.Notes {
 		fmt.Fprintln(&b, note)
 	}
+	r.failures(&b)
 	fmt.Fprintln(&b, r.Sum())
 	return b.String()
+}
+
+// failures names what failed, a line each.
+func (r *Report) failures(b *strings.Builder) {
+	for _, p := range r.Problems {
+		fmt.Fprintln(b, "failed:", p)
+	}
+	for _, row := range r.Rows {
+		if row.Status != Failed {
+			continue
+		}
+		where := ""
+		if row.Broker != "" {
+			where = " on " + row.Broker
+		}
+		for _, why := range row.Why {
+			why, _, _ = strings.Cut(why, "\n")
+			fmt.Fprintf(b, "failed: %s%s: %s\n", row.name(), where, why)
+		}
+	}
 }
 
 // table draws a line per exercise and broker, and a line for the machinery.

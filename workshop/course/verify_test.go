@@ -61,6 +61,10 @@ func TestBrokenMachineryFails(t *testing.T) {
 	require.Contains(t, report.String(), "lab is broken")
 	require.Contains(t, report.String(), "undefined: undefined")
 	require.Equal(t, 3, report.Failed, "vet of the machinery, TestRed, tap's tests: %s", report)
+
+	_, end, _ := strings.Cut(report.String(), "machinery: ")
+	require.Equal(t, 3, strings.Count(end, "\nfailed: "), "the end of a log says what failed: %s", report)
+	require.Contains(t, end, "\nfailed: warren.example/workshop/lab on B: TestRed: lab_test.go:5: lab is broken\n")
 }
 
 // TestDefectsAreReported spoils many variants of one course, and verifies it once.
