@@ -56,6 +56,7 @@ type Lab struct {
 	Nodes []broker.Node
 
 	t          testing.TB
+	clock      bool               // Pass puts the nodes' clocks forward
 	id         string             // names the lab among all of this process, in goroutine labels
 	patience   float64            // all deadlines are stretched by it
 	direct     *direct            // for facts
@@ -77,6 +78,7 @@ type Config struct {
 	Nodes int              // of a Cluster; 0 means 3
 	Doors int              // how many URLs; 0 means one for each node. Where there are fewer nodes, some lead to the same
 	Needs []broker.Ability // without them the test is skipped, and says so
+	Timed bool             // as NewTimed
 }
 
 var lastLab atomic.Int64
@@ -94,7 +96,8 @@ func New(t testing.TB) *Lab {
 func (c Config) New(t testing.TB) *Lab {
 	t.Helper()
 	l := &Lab{t: t, id: fmt.Sprint(lastLab.Add(1)), patience: givenPatience(), troubled: make(chan struct{})}
-	l.Nodes = lease(t, c)
+	l.Nodes, c = lease(t, c)
+	l.clock = c.Timed
 	l.openVHost(c.Kind == broker.Shared)
 	l.startTap(c.Doors)
 	t.Cleanup(l.end) // registered last: it runs before tap and virtual host go

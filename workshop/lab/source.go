@@ -26,8 +26,9 @@ var process struct {
 	test   string // the test that found out
 }
 
-// lease returns the nodes of a broker as c says. It skips the test where no broker here can be that.
-func lease(t testing.TB, c Config) []broker.Node {
+// lease returns the nodes of a broker as c says, and what c came to on this source. It skips the test where no broker here
+// can be that.
+func lease(t testing.TB, c Config) ([]broker.Node, Config) {
 	t.Helper()
 	process.once.Do(func() {
 		process.test = t.Name()
@@ -39,8 +40,9 @@ func lease(t testing.TB, c Config) []broker.Node {
 		}
 		fatal(t, err.Error())
 	}
+	c = c.timed(process.source)
 	if c.Kind == broker.Shared && len(c.Needs) == 0 {
-		return process.nodes
+		return process.nodes, c
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leaseTimeout)
 	defer cancel()
@@ -57,7 +59,7 @@ func lease(t testing.TB, c Config) []broker.Node {
 			t.Logf("lab: give the broker back: %v", err)
 		}
 	})
-	return lease.Nodes()
+	return lease.Nodes(), c
 }
 
 // connect finds the source and leases the shared broker.
