@@ -18,7 +18,8 @@ type Row struct {
 	Passed   int      `json:"passed"`             // what it adds to the sum line
 	Failed   int      `json:"failed"`
 	Skipped  int      `json:"skipped"`
-	Kept     bool     `json:"kept"` // from an earlier run that judged the same on the same broker
+	Lucky    bool     `json:"lucky,omitempty"` // a mistake that was caught in two of three runs
+	Kept     bool     `json:"kept"`            // from an earlier run that judged the same on the same broker
 	Seconds  float64  `json:"seconds"`
 	Verdict  *Verdict `json:"verdict,omitempty"` // of a variant
 
@@ -80,7 +81,7 @@ func (r *Report) String() string {
 		fmt.Fprintln(&b, p)
 	}
 	for _, row := range r.Rows {
-		if row.Status == Failed || row.Skipped > 0 {
+		if row.Status == Failed || row.Skipped > 0 || row.Lucky {
 			fmt.Fprintln(&b, row)
 		}
 	}
@@ -96,8 +97,13 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// failures names what failed, a line each.
+// failures names what failed, a line each, and before it what was seen by luck.
 func (r *Report) failures(b *strings.Builder) {
+	for _, row := range r.Rows {
+		if row.Lucky {
+			fmt.Fprintf(b, "by luck: %s on %s: %s\n", row.name(), row.Broker, row.Why[len(row.Why)-1])
+		}
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintln(b, "failed:", p)
 	}
