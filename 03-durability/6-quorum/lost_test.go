@@ -18,9 +18,7 @@ func TestConfirmedBehindAGap(t *testing.T) {
 	s := withQueue(t)
 	held := s.lab.Tap.Add(tap.HoldConfirm{On: the(2)})
 	call := s.publish(5)
-	s.struck(call, held) // who has a window has sent all five, who has none stands at order-2
-	s.lab.Soon(func() bool { return !call.Running() || s.onlyOpen("order-2") })
-	s.lab.Settle()
+	s.allBut("order-2", call, held)
 	s.lab.Note("node 1 dies: order-2 alone has no answer")
 	s.lab.Tap.RefuseAt(0, true)
 	held.Remove()
@@ -28,6 +26,14 @@ func TestConfirmedBehindAGap(t *testing.T) {
 	s.isNil(call.Wait(), "the node that the shop talks to dies, and orders are given up that two others would take")
 
 	s.holdsAfterLoss(5)
+}
+
+// allBut waits until the confirms of all orders but one have come to Publish, and until it rests. Who has a window has sent
+// them all by then, who has none stands at the one that is held.
+func (s *stage) allBut(id string, call *lab.Call, held *tap.Rule) {
+	s.struck(call, held)
+	s.lab.Soon(func() bool { return !call.Running() || s.onlyOpen(id) })
+	s.lab.Settle()
 }
 
 // onlyOpen tells whether of all that was published one order alone is not confirmed.
