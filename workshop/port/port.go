@@ -24,15 +24,24 @@ var Usual = Set{AMQP: 5672, Management: 15672, Prometheus: 15692, Stream: 5552}
 // Free ports are chosen below the range from which Linux, macOS and Windows take the near ends of outgoing connections. In
 // that range a port would be lost while its broker is down, and a client that dials a dead port there again and again
 // meets itself one day: TCP lets both ends of one socket shake hands (simultaneous open).
-const (
-	firstPort = 20001
-	lastPort  = 31999
+//
+// Real nodes have a part of the range for themselves. A course is judged by many processes at once, each of which starts
+// stand-ins; one of them would listen where a real node that is being restarted listens again some seconds later.
+var (
+	standIns = ports{20001, 27999}
+	nodes    = ports{28000, 31999}
 )
+
+// ports is a range, both ends included.
+type ports struct{ first, last int }
 
 // An Allocator finds ports that are free on loopback. It asks the kernel by listening for a moment, and does not return
 // a port again until it has been through all of them, so that two starts at once don't get the same. Another process may
-// still take the port before it is used: be ready to try again with others. The zero value is ready for use.
+// still take the port before it is used: be ready to try again with others. The zero value is for stand-ins.
 type Allocator struct {
+	// Nodes is for real nodes: no other Allocator finds their ports.
+	Nodes bool
+
 	mu   sync.Mutex // guards next
 	next int        // 0: begin anywhere, so that two processes seldom meet
 }
@@ -42,21 +51,26 @@ func (a *Allocator) Port(wanted int) (int, error) {
 	if wanted != 0 && IsFree(wanted) {
 		return wanted, nil
 	}
+	among := standIns
+	if a.Nodes {
+		among = nodes
+	}
+	count := among.last - among.first + 1
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.next == 0 {
-		a.next = firstPort + rand.IntN(lastPort-firstPort+1)
+		a.next = among.first + rand.IntN(count)
 	}
-	for range lastPort - firstPort + 1 {
+	for range count {
 		port := a.next
-		if a.next++; a.next > lastPort {
-			a.next = firstPort
+		if a.next++; a.next > among.last {
+			a.next = among.first
 		}
 		if IsFree(port) {
 			return port, nil
 		}
 	}
-	return 0, errors.New("find a free port: none between " + strconv.Itoa(firstPort) + " and " + strconv.Itoa(lastPort))
+	return 0, errors.New("find a free port: none between " + strconv.Itoa(among.first) + " and " + strconv.Itoa(among.last))
 }
 
 // Ports returns the wanted ports where they are free, else others.

@@ -21,6 +21,20 @@ func TestAPortIsNotGivenTwice(t *testing.T) {
 	}
 }
 
+// A real node that is restarted finds its port as it left it, however many stand-ins were started meanwhile.
+func TestNodesAndStandInsShareNoPort(t *testing.T) {
+	t.Parallel()
+	standIns, nodes := port.Allocator{}, port.Allocator{Nodes: true}
+	for range 50 {
+		standIn, err := standIns.Port(0)
+		require.NoError(t, err)
+		node, err := nodes.Port(0)
+		require.NoError(t, err)
+		require.True(t, 20001 <= standIn && standIn < 28000, standIn)
+		require.True(t, 28000 <= node && node < 32000, node)
+	}
+}
+
 func TestWantedPortsAreTakenWhereTheyAreFree(t *testing.T) {
 	t.Parallel()
 	var ports port.Allocator

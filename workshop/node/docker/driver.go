@@ -56,7 +56,7 @@ func New(ctx context.Context, cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{image: cfg.Image, child: child, close: sync.OnceValue(child.close)}
+	d := &Driver{image: cfg.Image, child: child, ports: port.Allocator{Nodes: true}, close: sync.OnceValue(child.close)}
 	if err := child.call(ctx, "Ready", Empty{}, new(Empty)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}

@@ -51,7 +51,7 @@ func New(cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{server: server, groups: make(map[*group]struct{})}, nil
+	return &Driver{server: server, ports: port.Allocator{Nodes: true}, groups: make(map[*group]struct{})}, nil
 }
 
 // Name is "native".

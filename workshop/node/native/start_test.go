@@ -76,7 +76,7 @@ exec %s/sbin/rabbitmq-server
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer busy.Close()
-	var ports port.Allocator
+	ports := port.Allocator{Nodes: true}
 	wanted, err := ports.Ports(port.Set{})
 	require.NoError(t, err)
 	wanted.AMQP = busy.Addr().(*net.TCPAddr).Port
