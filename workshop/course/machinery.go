@@ -97,13 +97,14 @@ func (p *proof) module(ctx context.Context, b Broker, module string, without []s
 // packageRow counts a package's tests one by one. A package that failed without a failed test counts as one failure.
 func packageRow(s gotest.Summary) Row {
 	row := Row{Package: s.Package, Status: Passed, Seconds: s.Seconds}
+	var skips []string
 	for _, t := range s.Tests {
 		switch t.Outcome {
 		case gotest.Pass:
 			row.Passed++
 		case gotest.Skip:
 			row.Skipped++
-			row.Why = append(row.Why, t.Name+": "+t.Needs)
+			skips = append(skips, t.Name+": "+t.Needs)
 		default:
 			row.Failed++
 			row.Why = append(row.Why, fmt.Sprintf("%s: %s", t.Name, indentMore(t.Text)))
@@ -113,6 +114,7 @@ func packageRow(s gotest.Summary) Row {
 		row.Failed = 1
 		row.Why = append(row.Why, firstLines(s.Output, 12))
 	}
+	row.Why = append(row.Why, skips...)
 	switch {
 	case row.Failed > 0:
 		row.Status = Failed

@@ -115,7 +115,7 @@ func (r *Report) failures(b *strings.Builder) {
 		if row.Broker != "" {
 			where = " on " + row.Broker
 		}
-		for _, why := range row.Why {
+		for _, why := range row.Why[:min(row.Failed, len(row.Why))] { // what was skipped stands behind
 			why, _, _ = strings.Cut(why, "\n")
 			fmt.Fprintf(b, "failed: %s%s: %s\n", row.name(), where, why)
 		}
