@@ -17,5 +17,6 @@ replace (
 	warren.example/01-basics => ../01-basics
 	warren.example/02-exchanges => ../02-exchanges
 	warren.example/03-durability => ../03-durability
+	warren.example/04-dlx => ../04-dlx
 	warren.example/workshop => ../workshop
 )

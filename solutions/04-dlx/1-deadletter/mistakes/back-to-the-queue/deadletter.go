@@ -1,0 +1,72 @@
+// A refused order is given back: perhaps another service knows what to do with it.
+//
+// In production: nobody does. It comes thousands of times a second, a core burns, and the orders behind it wait.
+//
+// want TestRefusedOrdersAreParked: "came again"
+
+package deadletter
+
+import (
+	"context"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// The way of an order that is refused.
+const (
+	Queue    = "order.commands"
+	Exchange = "shop.dead"    // of type topic
+	Parked   = "order.parked" // and the key of its binding
+)
+
+// Declare makes Queue, Exchange, Parked and what leads from one to the next.
+func Declare(ch *amqp.Channel) error {
+	if err := ch.ExchangeDeclare(Exchange, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare exchange %q: %w", Exchange, err)
+	}
+	if _, err := ch.QueueDeclare(Parked, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare queue %q: %w", Parked, err)
+	}
+	if err := ch.QueueBind(Parked, Parked, Exchange, false, nil); err != nil {
+		return fmt.Errorf("bind queue %q: %w", Parked, err)
+	}
+	args := amqp.Table{"x-dead-letter-exchange": Exchange, "x-dead-letter-routing-key": Parked}
+	if _, err := ch.QueueDeclare(Queue, true, false, false, false, args); err != nil {
+		return fmt.Errorf("declare queue %q: %w", Queue, err)
+	}
+	return nil
+}
+
+// Handle takes the orders of Queue one after another, until ctx ends, and asks validate about each.
+func Handle(ctx context.Context, ch *amqp.Channel, validate func(amqp.Delivery) error) error {
+	if err := ch.Qos(10, 0, false); err != nil {
+		return fmt.Errorf("limit what %q sends ahead: %w", Queue, err)
+	}
+	deliveries, err := ch.Consume(Queue, "", false, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("consume %q: %w", Queue, err)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case d, ok := <-deliveries:
+			if !ok {
+				return fmt.Errorf("consume %q: channel, connection or queue is gone", Queue)
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := validate(d); err != nil {
+				if err := d.Nack(false, true); err != nil {
+					return fmt.Errorf("give an order back: %w", err)
+				}
+				continue
+			}
+			if err := d.Ack(false); err != nil {
+				return fmt.Errorf("ack an order: %w", err)
+			}
+		}
+	}
+}

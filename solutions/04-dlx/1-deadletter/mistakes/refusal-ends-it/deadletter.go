@@ -1,0 +1,73 @@
+// An order that is refused ends Handle, with validate's error: the caller should know.
+//
+// In production: the first order of 0 teapots stops the service. It is restarted, and takes the orders up to the next
+// one.
+//
+// want TestRefusedOrderStopsNobody: "validate was not asked about order-7"
+
+package deadletter
+
+import (
+	"context"
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// The way of an order that is refused.
+const (
+	Queue    = "order.commands"
+	Exchange = "shop.dead"    // of type topic
+	Parked   = "order.parked" // and the key of its binding
+)
+
+// Declare makes Queue, Exchange, Parked and what leads from one to the next.
+func Declare(ch *amqp.Channel) error {
+	if err := ch.ExchangeDeclare(Exchange, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare exchange %q: %w", Exchange, err)
+	}
+	if _, err := ch.QueueDeclare(Parked, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare queue %q: %w", Parked, err)
+	}
+	if err := ch.QueueBind(Parked, Parked, Exchange, false, nil); err != nil {
+		return fmt.Errorf("bind queue %q: %w", Parked, err)
+	}
+	args := amqp.Table{"x-dead-letter-exchange": Exchange, "x-dead-letter-routing-key": Parked}
+	if _, err := ch.QueueDeclare(Queue, true, false, false, false, args); err != nil {
+		return fmt.Errorf("declare queue %q: %w", Queue, err)
+	}
+	return nil
+}
+
+// Handle takes the orders of Queue one after another, until ctx ends, and asks validate about each.
+func Handle(ctx context.Context, ch *amqp.Channel, validate func(amqp.Delivery) error) error {
+	if err := ch.Qos(10, 0, false); err != nil {
+		return fmt.Errorf("limit what %q sends ahead: %w", Queue, err)
+	}
+	deliveries, err := ch.Consume(Queue, "", false, false, false, false, nil)
+	if err != nil {
+		return fmt.Errorf("consume %q: %w", Queue, err)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case d, ok := <-deliveries:
+			if !ok {
+				return fmt.Errorf("consume %q: channel, connection or queue is gone", Queue)
+			}
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err := validate(d); err != nil {
+				if err := d.Reject(false); err != nil {
+					return fmt.Errorf("refuse an order: %w", err)
+				}
+				return fmt.Errorf("order %q is refused: %w", d.MessageId, err)
+			}
+			if err := d.Ack(false); err != nil {
+				return fmt.Errorf("ack an order: %w", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,142 @@
+// Keeps all that there is, as a retry should: also the header CC, by which RabbitMQ sends copies, the user id of whoever published
+// it, and the expiration.
+// In production: others get copies of what fails here, once each time. What another user has published can't be sent on
+// at all (406), and comes back at once. And what is parked is gone in the morning.
+//
+// want TestNobodyElseGetsItAgain: "newsletter got a copy of it"
+// want TestWhatMustNotStay: "does not have the message"
+// want TestWhatMustNotStay: "is parked with expiration=\"3600000\""
+
+package retry
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// The headers that Retry writes.
+const (
+	Attempt = "attempt" // how often the message has failed, an int64
+	Cause   = "cause"   // of what it failed last, a string
+	Queue   = "queue"   // where it failed, a string: a parked copy has no x-death, and 04/6 sends it back there
+)
+
+// A Plan says how long the messages of a queue wait before they are tried again.
+type Plan struct {
+	Queue string          // where messages fail, and where they come back to. It is the caller's
+	Steps []time.Duration // how long they wait at most, after the first failure first. None: the first failure parks
+}
+
+// Declare makes a queue for each step, and one for what is parked.
+func (p Plan) Declare(ch *amqp.Channel) error {
+	for _, step := range p.Steps {
+		if step < time.Millisecond {
+			return fmt.Errorf("step %v is too short", step)
+		}
+	}
+	for _, step := range p.Steps {
+		_, err := ch.QueueDeclare(fmt.Sprintf("%s.retry.%v", p.Queue, step), true, false, false, false, amqp.Table{
+			amqp.QueueTypeArg:           amqp.QueueTypeQuorum,
+			amqp.QueueMessageTTLArg:     step.Milliseconds(),
+			amqp.QueueOverflowArg:       amqp.QueueOverflowRejectPublish,
+			"x-dead-letter-strategy":    "at-least-once",
+			"x-dead-letter-exchange":    "",
+			"x-dead-letter-routing-key": p.Queue,
+		})
+		if err != nil {
+			return fmt.Errorf("declare the queue of step %v: %w", step, err)
+		}
+	}
+	parking := amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+	_, err := ch.QueueDeclare(p.Queue+".parked", true, false, false, false, parking)
+	return err
+}
+
+// Retry sends d to the queue of its next step, and acks d. After the last step it sends it to the parked queue.
+func (p Plan) Retry(ctx context.Context, conn *amqp.Connection, d amqp.Delivery, cause error, random float64) error {
+	failed := count(d) + 1
+	queue, step := p.route(failed)
+	m := copyOf(d)
+	m.Headers[Attempt], m.Headers[Cause], m.Headers[Queue] = failed, short(cause.Error()), p.Queue
+	if step > 0 {
+		m.Expiration = fmt.Sprint(int64(float64(step.Milliseconds()) * (1 + random) / 2))
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	defer ch.Close()
+	if err := ch.Confirm(false); err != nil {
+		return fmt.Errorf("select confirm mode: %w", err)
+	}
+	returns := ch.NotifyReturn(make(chan amqp.Return, 1))
+	sent, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", queue, err)
+	}
+	if ok, err := sent.WaitContext(ctx); err != nil {
+		return fmt.Errorf("wait for the confirm of %s: %w", queue, err)
+	} else if !ok {
+		return fmt.Errorf("%s does not have the message", queue)
+	}
+	select {
+	case _, ok := <-returns:
+		if ok {
+			return fmt.Errorf("there is no queue %s", queue)
+		}
+	default:
+	}
+	return d.Ack(false)
+}
+
+// route says where a message goes after so many failures, and how long it waits there at most.
+func (p Plan) route(failed int64) (queue string, step time.Duration) {
+	if failed > int64(len(p.Steps)) {
+		return p.Queue + ".parked", 0
+	}
+	step = p.Steps[failed-1]
+	return p.Queue + ".retry." + step.String(), step
+}
+
+func count(d amqp.Delivery) int64 {
+	switch n := d.Headers[Attempt].(type) {
+	case int64:
+		return max(min(n, 1<<62), 0)
+	case int32:
+		return max(int64(n), 0)
+	}
+	return 0
+}
+
+// copyOf returns a message like d.
+func copyOf(d amqp.Delivery) amqp.Publishing {
+	headers := amqp.Table{}
+	maps.Copy(headers, d.Headers)
+	return amqp.Publishing{
+		Headers:         headers,
+		ContentType:     d.ContentType,
+		ContentEncoding: d.ContentEncoding,
+		DeliveryMode:    amqp.Persistent,
+		Priority:        d.Priority,
+		CorrelationId:   d.CorrelationId,
+		ReplyTo:         d.ReplyTo,
+		Expiration:      d.Expiration,
+		MessageId:       d.MessageId,
+		Timestamp:       d.Timestamp,
+		Type:            d.Type,
+		UserId:          d.UserId,
+		AppId:           d.AppId,
+		Body:            d.Body,
+	}
+}
+
+func short(text string) string {
+	if len(text) > 1000 {
+		return text[:1000]
+	}
+	return text
+}

@@ -1,0 +1,199 @@
+// Package replay sends dead messages back to the queues in which they died, when what killed them is mended. It doesn't ask
+// whether it is mended: its caller knows. It declares nothing: connection and queues are the caller's.
+package replay
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Replays is the header that says how often a message was sent back: an integer, 1 the first time.
+const Replays = "replays"
+
+// The headers of 04/4 that matter here. It parks a copy of what failed too often, and a copy has not died: it has no x-death.
+const (
+	Queue   = "queue"   // where its handler failed, a string
+	Attempt = "attempt" // how often it failed. What has used up all attempts is parked at the next failure
+)
+
+// A StuckError names the messages that can't go back. They are still in the dead letter queue.
+type StuckError struct{ Messages []Stuck }
+
+// A Stuck is a message that can't go back.
+type Stuck struct {
+	ID    string // its MessageId
+	Queue string // where it died or failed; empty: it doesn't say
+	Why   string // for a human
+}
+
+// Error names all of them.
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("%d messages stay in the dead letter queue: %+v", len(e.Messages), e.Messages)
+}
+
+// Replay sends up to limit messages of the dead letter queue dlq back to the queues in which they died, the oldest first. It
+// returns how many RabbitMQ has confirmed there.
+//   - A message goes to the queue in which it died last, and to no other: x-death has the latest death first. Where x-death
+//     names no queue, the header Queue does. Whoever else got it the first time doesn't get it again.
+//   - It arrives with body, properties and headers as they were, and the header Replays. These stay behind: what RabbitMQ
+//     wrote about its deaths and deliveries (x-death, x-first-death-…, x-last-death-…, x-delivery-count,
+//     x-acquired-count), and the header Attempt, for it begins anew; the header CC, which sends copies to further queues;
+//     and UserId, which RabbitMQ takes from that user only.
+//   - It leaves dlq when RabbitMQ has confirmed that it is in its queue: not before, and not much later. Wherever the
+//     process dies, no message is lost. One that was under way then may be in both queues, and come twice (05/5).
+//   - A message that can't go back stays in dlq (it, and not a copy), and the others go on: neither header says where it died,
+//     its queue is gone (whenever that happened), or RabbitMQ refuses it (nack). It doesn't count for limit, and is tried
+//     once. In the end a *StuckError names all of them (errors.As).
+//   - It ends when limit are moved, or when it has been through what dlq had at the beginning. What dies again meanwhile, and
+//     comes back to dlq, stays there. What it doesn't get to, it doesn't take out: a quorum queue counts each time.
+//   - nil, or a *StuckError: RabbitMQ has got all answers to dlq too.
+//   - limit is below 1: an error, and nothing is moved. 0 is not "all".
+//   - Connection or channel lost, no dlq: an error. ctx ends, or has ended: an error that wraps ctx's; no further message is
+//     published, and what isn't confirmed stays in dlq. With an error too, the number is how many were confirmed.
+//   - It has a channel of its own on conn, which is closed whenever Replay returns. conn stays open.
+func Replay(ctx context.Context, conn *amqp.Connection, dlq string, limit int) (int, error) {
+	if limit < 1 {
+		return 0, fmt.Errorf("replay %q: the limit is %d, and must be at least 1", dlq, limit)
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("replay %q: %w", dlq, err)
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return 0, fmt.Errorf("replay %q: open a channel: %w", dlq, err)
+	}
+	defer ch.Close() // what has no ack is in dlq again with this
+	lost := ch.NotifyClose(make(chan *amqp.Error, 1))
+	returns := ch.NotifyReturn(make(chan amqp.Return, 1)) // one message is under way at a time
+	if err := ch.Confirm(false); err != nil {
+		return 0, fmt.Errorf("replay %q: select confirm mode: %w", dlq, err)
+	}
+	begin, err := ch.QueueDeclarePassive(dlq, true, false, false, false, nil)
+	if err != nil {
+		return 0, fmt.Errorf("replay %q: %w", dlq, err)
+	}
+
+	moved := 0
+	var stuck []Stuck
+	var keep []amqp.Delivery // until the end: what goes back now is the next that comes
+	for seen := 0; seen < begin.Messages && moved < limit; seen++ {
+		if err := ctx.Err(); err != nil {
+			return moved, fmt.Errorf("replay %q: %w", dlq, err)
+		}
+		d, ok, err := ch.Get(dlq, false)
+		if err != nil {
+			return moved, fmt.Errorf("replay %q: %w", dlq, err)
+		}
+		if !ok {
+			break // somebody else has taken some
+		}
+		queue := diedIn(d.Headers)
+		why, err := sendBack(ctx, ch, returns, queue, d)
+		if err != nil {
+			return moved, fmt.Errorf("replay %q to %q: %w", d.MessageId, queue, err)
+		}
+		if why != "" {
+			stuck = append(stuck, Stuck{ID: d.MessageId, Queue: queue, Why: why})
+			keep = append(keep, d)
+			continue
+		}
+		moved++
+		if err := d.Ack(false); err != nil {
+			return moved, fmt.Errorf("take %q out of %q: %w", d.MessageId, dlq, err)
+		}
+	}
+
+	for _, d := range keep {
+		if err := d.Nack(false, true); err != nil {
+			return moved, fmt.Errorf("leave %q in %q: %w", d.MessageId, dlq, err)
+		}
+	}
+	// An answer that was written may still be on its way. RabbitMQ confirms the end of the channel after all that came before.
+	if err := ch.Close(); err != nil {
+		return moved, fmt.Errorf("replay %q: close the channel: %w", dlq, err)
+	}
+	if err := <-lost; err != nil {
+		return moved, fmt.Errorf("replay %q: the last answers may be lost: %w", dlq, err)
+	}
+	if len(stuck) > 0 {
+		return moved, &StuckError{Messages: stuck}
+	}
+	return moved, nil
+}
+
+// sendBack publishes a message to its queue, and waits until RabbitMQ has it there. Why says that it isn't there; an error, that
+// nobody knows.
+func sendBack(ctx context.Context, ch *amqp.Channel, returns <-chan amqp.Return, queue string,
+	d amqp.Delivery) (why string, err error) {
+	if queue == "" {
+		return "it doesn't say where", nil
+	}
+	const mandatory = true // give it back if there is no such queue
+	confirmation, err := ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, mandatory, false, again(d))
+	if err != nil {
+		return "", err
+	}
+	acked, err := confirmation.WaitContext(ctx)
+	if err != nil {
+		return "", err
+	}
+	select {
+	case r, ok := <-returns: // it comes before the confirm
+		if ok {
+			return r.ReplyText, nil
+		}
+	default:
+	}
+	if !acked && ch.IsClosed() {
+		return "", amqp.ErrClosed
+	}
+	if !acked {
+		return "RabbitMQ refuses it", nil
+	}
+	return "", nil
+}
+
+// diedIn returns the queue of the latest death, or where 04/4 gave up; "" if headers don't tell.
+func diedIn(headers amqp.Table) string {
+	if deaths, _ := headers["x-death"].([]any); len(deaths) > 0 {
+		last, _ := deaths[0].(amqp.Table)
+		if queue, ok := last["queue"].(string); ok {
+			return queue
+		}
+	}
+	queue, _ := headers[Queue].(string)
+	return queue
+}
+
+// again returns a delivered message as it is published once more.
+func again(d amqp.Delivery) amqp.Publishing {
+	headers := maps.Clone(d.Headers)
+	maps.DeleteFunc(headers, func(name string, _ any) bool {
+		switch name {
+		case "x-death", "x-delivery-count", "x-acquired-count", "CC", Attempt:
+			return true
+		}
+		return strings.HasPrefix(name, "x-first-death-") || strings.HasPrefix(name, "x-last-death-")
+	})
+	replays, _ := headers[Replays].(int64)
+	headers[Replays] = replays + 1
+	return amqp.Publishing{
+		Headers:         headers,
+		ContentType:     d.ContentType,
+		ContentEncoding: d.ContentEncoding,
+		DeliveryMode:    d.DeliveryMode,
+		Priority:        d.Priority,
+		CorrelationId:   d.CorrelationId,
+		ReplyTo:         d.ReplyTo,
+		Expiration:      d.Expiration,
+		MessageId:       d.MessageId,
+		Timestamp:       d.Timestamp,
+		Type:            d.Type,
+		AppId:           d.AppId,
+		Body:            d.Body,
+	}
+}
