@@ -11,7 +11,6 @@ import (
 	"warren.example/01-basics/2-receive"
 	"warren.example/workshop/lab"
 	"warren.example/workshop/tap"
-	"warren.example/workshop/wire"
 )
 
 const queue = "inventory.commands"
@@ -147,7 +146,7 @@ func (s *stage) must(call *lab.Call) job {
 // handled tells the handler to return err, and waits for the answer to its message.
 func (s *stage) handled(j job, err error) tap.Event {
 	j.end <- err
-	answer := s.lab.Expect(tap.Filter{From: tap.Client, Where: answers(j.DeliveryTag)}, 1, lab.Claim{
+	answer := s.lab.Expect(tap.Filter{From: tap.Client, Where: tap.Answers(j.DeliveryTag)}, 1, lab.Claim{
 		Saw:  fmt.Sprintf("the handler of %s returned (%v), and RabbitMQ got no answer for it", j.order(), err),
 		Want: "each message is answered: an ack when it was handled, else it goes back",
 		Why: "a message without an answer stays with this process: not done, out of reach for others; " +
@@ -167,25 +166,10 @@ func (s *stage) handled(j job, err error) tap.Event {
 	return answer
 }
 
-// answers says whether an event is an ack, a nack or a reject for a delivery tag. Tag 0: for any.
-func answers(tag uint64) func(tap.Event) bool {
-	return func(e tap.Event) bool {
-		switch m := e.Method.(type) {
-		case *wire.BasicAck:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicNack:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicReject:
-			return tag == 0 || m.DeliveryTag == tag
-		}
-		return false
-	}
-}
-
 // answered returns the answers to a delivery tag so far.
 func (s *stage) answered(tag uint64) []tap.Event {
 	s.lab.Fence(s.conn)
-	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: answers(tag)})
+	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: tap.Answers(tag)})
 }
 
 // story is the part of the recording that tells of messages: what was delivered, handled and answered, and how it ended.
@@ -197,7 +181,7 @@ func (s *stage) story() string {
 		case "channel.close":
 			return e.From == tap.Broker
 		}
-		return e.From == tap.Client && answers(0)(e)
+		return e.From == tap.Client && tap.Answers(0)(e)
 	}})...)
 }
 

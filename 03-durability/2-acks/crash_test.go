@@ -132,7 +132,7 @@ func crashAt(t *testing.T, v acks.Verdict, nth int) {
 // heard returns the answers to a delivery tag that have reached RabbitMQ.
 func (s *stage) heard(tag uint64) []tap.Event {
 	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: func(e tap.Event) bool {
-		return answers(tag)(e) && e.Fate != tap.Dropped && e.Fate != tap.Held
+		return tap.Answers(tag)(e) && e.Fate != tap.Dropped && e.Fate != tap.Held
 	}})
 }
 

@@ -157,7 +157,7 @@ func lastAnswerLost(t *testing.T, cancelling bool) {
 	})
 	s.quiet()
 	s.lab.Tap.Add(tap.Cut{When: tap.Before, On: tap.Trigger{Filter: tap.Filter{
-		From: tap.Client, Where: answers(j.DeliveryTag),
+		From: tap.Client, Where: tap.Answers(j.DeliveryTag),
 	}}})
 
 	j.end <- acks.Ack

@@ -142,7 +142,7 @@ func (s *stage) must(call *lab.Call) job {
 // ended tells the handle what to return, and waits for the answer to its message.
 func (s *stage) ended(j job, v acks.Verdict) tap.Event {
 	j.end <- v
-	return s.lab.Expect(tap.Filter{From: tap.Client, Where: answers(j.DeliveryTag)}, 1, lab.Claim{
+	return s.lab.Expect(tap.Filter{From: tap.Client, Where: tap.Answers(j.DeliveryTag)}, 1, lab.Claim{
 		Saw:  fmt.Sprintf("the handle of %s returned %s, and RabbitMQ got no answer for it", j.order(), name(v)),
 		Want: "each message is answered, as soon as its handle has returned",
 		Why: "a message without an answer stays with this process: not done, out of reach for others; and after ten of them " +
@@ -152,25 +152,10 @@ func (s *stage) ended(j job, v acks.Verdict) tap.Event {
 	})[0]
 }
 
-// answers says whether an event is an ack, a nack or a reject for a delivery tag. Tag 0: for any.
-func answers(tag uint64) func(tap.Event) bool {
-	return func(e tap.Event) bool {
-		switch m := e.Method.(type) {
-		case *wire.BasicAck:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicNack:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicReject:
-			return tag == 0 || m.DeliveryTag == tag
-		}
-		return false
-	}
-}
-
 // answered returns the answers to a delivery tag so far. Tag 0: all.
 func (s *stage) answered(tag uint64) []tap.Event {
 	s.lab.Fence(s.conn)
-	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: answers(tag)})
+	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: tap.Answers(tag)})
 }
 
 // story is the part of the recording that tells of messages: what was delivered, handled, answered, and how it ended.
@@ -180,7 +165,7 @@ func (s *stage) story() string {
 		case "basic.deliver", "basic.publish", "note", "basic.cancel", "basic.cancel-ok", "channel.close", "disconnect":
 			return true
 		}
-		return e.From == tap.Client && answers(0)(e)
+		return e.From == tap.Client && tap.Answers(0)(e)
 	}})...)
 }
 

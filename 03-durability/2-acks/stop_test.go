@@ -197,7 +197,7 @@ func TestStopSendsNothingInCircles(t *testing.T) {
 		Why: "what is given back to a queue that still has this consumer comes straight here again; each time counts, and " +
 			"at its delivery limit RabbitMQ throws the order out",
 		Wire: s.lab.Wire(s.lab.Tap.Recording().Find(tap.Filter{Where: func(e tap.Event) bool {
-			return string(e.Body) == "order-2" || e.Name() == "basic.cancel" || answers(2)(e)
+			return string(e.Body) == "order-2" || e.Name() == "basic.cancel" || tap.Answers(2)(e)
 		}})...),
 		Read: about,
 	})

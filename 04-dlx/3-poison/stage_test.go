@@ -12,7 +12,6 @@ import (
 	"warren.example/04-dlx/3-poison"
 	"warren.example/workshop/lab"
 	"warren.example/workshop/tap"
-	"warren.example/workshop/wire"
 )
 
 const (
@@ -206,25 +205,10 @@ func (s *stage) bodies(queue string) []string {
 	return all
 }
 
-// answers says whether an event is an ack, a nack or a reject for a delivery tag. Tag 0: for any.
-func answers(tag uint64) func(tap.Event) bool {
-	return func(e tap.Event) bool {
-		switch m := e.Method.(type) {
-		case *wire.BasicAck:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicNack:
-			return tag == 0 || m.DeliveryTag == tag || m.Multiple && (m.DeliveryTag > tag || m.DeliveryTag == 0)
-		case *wire.BasicReject:
-			return tag == 0 || m.DeliveryTag == tag
-		}
-		return false
-	}
-}
-
 // answered returns the answers to a delivery tag of this process so far.
 func (s *stage) answered(tag uint64) []tap.Event {
 	s.lab.Fence(s.conn)
-	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: answers(tag)})
+	return s.lab.Tap.Recording().Find(tap.Filter{From: tap.Client, Where: tap.Answers(tag)})
 }
 
 // story is the part of the recording that tells of messages: what was delivered, handled, answered, and how it ended.
@@ -234,7 +218,7 @@ func (s *stage) story() string {
 		case "basic.deliver", "basic.publish", "note", "basic.cancel", "basic.cancel-ok", "channel.close", "disconnect":
 			return true
 		}
-		return e.From == tap.Client && answers(0)(e)
+		return e.From == tap.Client && tap.Answers(0)(e)
 	}})...)
 }
 

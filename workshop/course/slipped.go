@@ -10,12 +10,9 @@ import (
 
 // lookAgain judges a mistake that slipped through twice more, and reports whether it was caught both times. The report
 // says so: a test that sees a mistake only mostly is to be mended, but a loaded machine should not make a course red that
-// is right. A long run, which is for who writes the tests, gives no second chance.
-func (p *prepared) lookAgain(ctx context.Context, r Runner, wants Wants, long bool) (v Verdict, f finding, caught bool) {
+// is right.
+func (p *prepared) lookAgain(ctx context.Context, r Runner, wants Wants) (v Verdict, f finding, caught bool) {
 	for range solutionRuns - 1 {
-		if long {
-			return v, f, false
-		}
 		var err error
 		if v, err = p.run(ctx, r); err != nil {
 			return v, f, false

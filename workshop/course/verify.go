@@ -262,18 +262,24 @@ func (p *proof) judge(ctx context.Context, built *prepared, b Broker, hash strin
 		p.done(row.failed(err.Error()))
 		return nil
 	}
-	verdict.Hash = hash
 	f := rules(verdict.Kind, verdict, wants)
 	luck := ""
 	if verdict.Kind == Wrong && f.status() == Failed && verdict.Built && verdict.Vetted {
-		if caught, found, again := built.lookAgain(ctx, runner, wants, p.options.Long); again {
-			luck = fmt.Sprintf("caught in %d of %d runs: its test counts on luck, mend it. The other run: %s", solutionRuns-1, solutionRuns, f.wrong[0])
-			verdict, f = caught, found
-		} else {
+		caught := false
+		if !p.options.Long { // a long run is for who writes the tests: it gives no second chance
+			var again Verdict
+			var found finding
+			if again, found, caught = built.lookAgain(ctx, runner, wants); caught {
+				luck = fmt.Sprintf("caught in %d of %d runs: its test counts on luck, mend it. The other run: %s",
+					solutionRuns-1, solutionRuns, f.wrong[0])
+				verdict, f = again, found
+			}
+		}
+		if !caught {
 			f.wrong = append(f.wrong, built.whoElse(ctx, runner, wants)...)
 		}
-		verdict.Hash = hash
 	}
+	verdict.Hash = hash
 	row = row.of(verdict, f)
 	if luck != "" {
 		row.Lucky, row.Why = true, append(row.Why, luck)

@@ -76,6 +76,16 @@ func (s *Step) Begin() {
 	s.rule = s.lab.Tap.Add(s.fault)
 }
 
+// End says that the story is over: what the test does from now on is not cut. Without it the last step, which has found
+// nothing to cut yet, cuts what comes after the story. Safe to call twice; the next step ends this one anyway.
+func (s *Step) End() {
+	s.lab.t.Helper()
+	if s.rule == nil {
+		s.lab.Failf("step %d of the sweep ends and has not begun", s.N)
+	}
+	s.rule.Remove()
+}
+
 // Struck tells whether the connection has been cut.
 func (s *Step) Struck() bool { return s.rule != nil && s.rule.Struck() > 0 }
 

@@ -7,6 +7,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"warren.example/workshop/broker"
+	"warren.example/workshop/broker/mini"
 	"warren.example/workshop/lab"
 )
 
@@ -14,6 +16,10 @@ import (
 func TestTimePassesForTheBroker(t *testing.T) {
 	t.Parallel()
 	l := lab.NewTimed(t)
+	source, err := mini.Find(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, source.Close()) })
+	require.Equal(t, source.Has(broker.Clock), l.HasClock())
 	limit := l.Time(time.Hour)
 	require.Equal(t, l.HasClock(), limit == time.Hour)
 	l.Declare("baskets", amqp.Table{"x-message-ttl": limit.Milliseconds(), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "late"})
