@@ -1,145 +1,62 @@
 package acks_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"warren.example/03-durability/2-acks"
 	"warren.example/workshop/lab"
-	"warren.example/workshop/todo"
+	"warren.example/workshop/lab/child"
 )
 
-// A crash of the lab is a cut connection. Here a process really dies: the test binary starts itself once more, as a child
-// that consumes, and which says on its standard output what happens:
-//
-//	test ── starts ──► child ── Consume ──► handle: "order-7 begins", and no end
-//	     ── kills  ──► ✗
-const (
-	envURL   = "WARREN_ACKS_URL"   // makes the test binary the child: the broker's address
-	envPanic = "WARREN_ACKS_PANIC" // its handle panics
-	notYet   = "not done yet"
-)
+const panics = "WARREN_ACKS_PANIC" // the child's handle panics
 
-func TestMain(m *testing.M) {
-	if url := os.Getenv(envURL); url != "" {
-		beChild(url)
-		return
-	}
-	m.Run()
-}
+func TestMain(m *testing.M) { child.Main(m, beChild) }
 
-// beChild consumes until it is killed, or its parent is gone: then standard input ends.
-func beChild(url string) {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(1)
-	}()
+// beChild consumes, in a process that is killed. It says when it has begun with an order, and never ends.
+func beChild(ctx context.Context, url string) error {
 	conn, err := amqp.Dial(url)
 	if err != nil {
-		fmt.Println("dial:", err)
-		return
+		return err
 	}
-	err = acks.Consume(context.Background(), conn, queue, func(_ context.Context, d amqp.Delivery) acks.Verdict {
+	return acks.Consume(ctx, conn, queue, func(_ context.Context, d amqp.Delivery) acks.Verdict {
 		if ch, err := conn.Channel(); err == nil { // has its answer after all that Consume has written
 			_ = ch.Close()
 		}
 		fmt.Printf("%s begins\n", d.Body)
-		if os.Getenv(envPanic) != "" {
+		if os.Getenv(panics) != "" {
 			panic("the handle panics")
 		}
 		select {}
 	})
-	if _, unfinished := todo.Exercise(err); unfinished {
-		fmt.Println(notYet)
-		return
-	}
-	fmt.Println("Consume returned:", err)
 }
 
-// A child is a process of its own that consumes.
-type child struct {
-	s     *stage
-	cmd   *exec.Cmd
-	lines chan string // what it says; closed when it is gone
-}
-
-func (s *stage) start(t *testing.T, env ...string) *child {
+// start starts a process that consumes, and waits until it has begun with order-7.
+func (s *stage) start(t *testing.T, env ...string) *child.Child {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		s.lab.Failf("find the test binary: %v", err)
-	}
-	c := &child{s: s, cmd: exec.Command(self), lines: make(chan string, 1000)}
-	c.cmd.Env = append(append(os.Environ(), envURL+"="+s.lab.URL), env...)
-	stdin, err := c.cmd.StdinPipe() // open as long as this process lives
-	if err != nil {
-		s.lab.Failf("start a process: %v", err)
-	}
-	stdout, err := c.cmd.StdoutPipe()
-	if err != nil {
-		s.lab.Failf("start a process: %v", err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		s.lab.Failf("start a process: %v", err)
-	}
-	go func() {
-		defer close(c.lines)
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			c.lines <- lines.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = stdin.Close()
-		c.kill()
+	c := child.Start(t, s.lab, env...)
+	s.lab.Soon(func() bool { return len(c.Said()) > 0 || c.Gone() })
+	said := c.Said()
+	s.lab.Check(len(said) > 0 && said[0] == "order-7 begins", lab.Claim{
+		Saw:  fmt.Sprintf("a process that consumes, and should say \"order-7 begins\", said %q (over: %v)", said, c.Gone()),
+		Want: "Consume hands the order to handle",
+		Wire: s.story(),
+		Read: about,
 	})
 	return c
-}
-
-// kill ends the process as kill -9 does, and waits until it is gone. Safe to call twice.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
-}
-
-// says waits for the next line. It ends the test if there is none.
-func (c *child) says(want string) {
-	c.s.lab.Await("a process that says "+want, func() bool {
-		select {
-		case line, ok := <-c.lines:
-			if line == notYet {
-				c.s.lab.Finished(todo.New("03/2"))
-			}
-			if !ok || !strings.Contains(line, want) {
-				c.s.lab.Fail(lab.Claim{
-					Saw:  fmt.Sprintf("a process that consumes, and should say %q, ended or said %q", want, line),
-					Want: "Consume hands the order to handle",
-					Wire: c.s.story(),
-					Read: about,
-				})
-			}
-			return true
-		default:
-			return false
-		}
-	})
 }
 
 func TestKilledProcessLosesNothing(t *testing.T) {
 	s := newStage(t, "order-7", "order-8")
 	c := s.start(t)
-	c.says("order-7 begins")
 	s.sentAhead(2)
 	s.lab.Note("kill -9")
 
-	c.kill()
+	c.Kill()
 
 	s.lab.Await("RabbitMQ to notice", func() bool { return s.lab.Consumers(queue) == 0 })
 	s.rest(2, lab.Claim{
@@ -153,21 +70,15 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 
 func TestPanicLosesNothing(t *testing.T) {
 	s := newStage(t, "order-7")
-	c := s.start(t, envPanic+"=1")
-	c.says("order-7 begins")
-	// Either the process dies of it, or it takes the order again, or Consume returns; a second line is no less good.
-	hidden := false
+	c := s.start(t, panics+"=1")
+	// Either the process dies of it, or it takes the order again, or Consume returns.
 	s.lab.Await("a process that is gone, or goes on", func() bool {
-		select {
-		case line, ok := <-c.lines:
-			hidden = strings.HasPrefix(line, "Consume returned: <nil>")
-			return !ok || strings.HasPrefix(line, "Consume returned") || line == "order-7 begins"
-		default:
-			return s.lab.Depth(queue)+s.lab.Unacked(queue) == 0
-		}
+		return c.Gone() || len(c.Said()) > 1 || s.lab.Depth(queue)+s.lab.Unacked(queue) == 0
 	})
+	err, over := c.Ended()
+	hidden := over && err == "<nil>"
 
-	c.kill()
+	c.Kill()
 
 	s.lab.Check(!hidden, lab.Claim{
 		Saw:  "the handle of order-7 panicked, and Consume returned nil",
