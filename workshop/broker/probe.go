@@ -38,6 +38,16 @@ func Probe(ctx context.Context, address string) (version string, err error) {
 	return version, nil
 }
 
+// Product returns the name and version of the broker at the other end of conn: "RabbitMQ 4.0.5", or "minirabbit 4.0.5" for the
+// stand-in, which says that it is RabbitMQ too, and only in one more property that it isn't.
+func Product(conn *amqp.Connection) string {
+	product := conn.Properties["product"]
+	if _, standIn := conn.Properties["minirabbit"]; standIn {
+		product = "minirabbit"
+	}
+	return fmt.Sprintf("%v %v", product, conn.Properties["version"])
+}
+
 // dial connects and shakes hands, all of it before ctx ends.
 func dial(ctx context.Context, address string) (*amqp.Connection, error) {
 	stopWatching := func() bool { return true }

@@ -122,7 +122,7 @@ func (c *contender) measure(ctx context.Context, url string, while time.Duration
 	began := time.Now()
 	sent, err := c.publish(ctx, ch, queue, began.Add(while))
 	c.sent, c.took = c.sent+sent, c.took+time.Since(began)
-	return fmt.Sprintf("%v %v", conn.Properties["product"], conn.Properties["version"]), err
+	return broker.Product(conn), err
 }
 
 // publish publishes until a time, with as many messages under way as the window has room for, and waits for all confirms.

@@ -67,10 +67,7 @@ func (s *Stage) connect(url string) (err error) {
 	if s.Channel, err = s.conn.Channel(); err != nil {
 		return fmt.Errorf("open a channel: %w", err)
 	}
-	s.Name = fmt.Sprintf("%v %v", s.conn.Properties["product"], s.conn.Properties["version"])
-	if s.inside != nil {
-		s.Name = s.inside.Name()
-	}
+	s.Name = broker.Product(s.conn)
 	return s.Confirm(false)
 }
 
