@@ -38,16 +38,18 @@ func (q *Queue) AddConsumer(now time.Time, c *Consumer) *fault.Error {
 // Cancel stops the consumer. What it has not acknowledged stays with its channel. It does nothing if c doesn't consume from q.
 //
 // If it was the single active consumer, the next one takes its place at once, although the first may still work on messages;
-// in a classic queue of 3.10 it gets nothing until something else happens.
-func (q *Queue) Cancel(now time.Time, c *Consumer) {
+// in a classic queue of 3.10 it gets nothing until something else happens, and at the latest when the channel of the first
+// closes. Then stalled is true, and Leave is to be called for that channel, even if it holds nothing any more.
+func (q *Queue) Cancel(now time.Time, c *Consumer) (stalled bool) {
 	if c.queue != q {
-		return
+		return false
 	}
 	if q.single(Classic) && q.active == c {
 		q.stalled = !q.version.CancelHandsOver()
 	}
 	q.remove(now, c)
 	q.hand()
+	return q.stalled
 }
 
 // remove forgets c, but for the messages that it holds.

@@ -23,10 +23,11 @@ type Channel struct {
 	lastQueue string // declared last: what an empty name means
 
 	consumers map[string]*consumer
-	prefetch  int         // for consumers to come; 0: no limit
-	limit     int         // of basic.qos with global: for the channel; 0: no limit
-	limited   int         // deliveries that count against it
-	refused   []*consumer // that were not ready when it was their turn
+	prefetch  int          // for consumers to come; 0: no limit
+	limit     int          // of basic.qos with global: for the channel; 0: no limit
+	limited   int          // deliveries that count against it
+	refused   []*consumer  // that were not ready when it was their turn
+	stalled   []*hostQueue // that wait for this channel to close (see queue.Queue.Cancel)
 	tag       uint64
 	unacked   unacked
 	timeout   consumerTimeout
@@ -217,7 +218,10 @@ func (ch *Channel) giveBack() {
 	for d := range ch.unacked.all() {
 		of(d.queue).ids = append(of(d.queue).ids, d.id)
 	}
-	ch.consumers, ch.unacked = nil, unacked{}
+	for _, q := range ch.stalled {
+		of(q)
+	}
+	ch.consumers, ch.unacked, ch.stalled = nil, unacked{}, nil
 	for _, q := range order {
 		if q.deleted {
 			continue

@@ -120,7 +120,9 @@ func (ch *Channel) cancel(m *wire.BasicCancel) *fault.Error {
 		ch.stopReplies()
 	} else if c := ch.consumers[m.ConsumerTag]; c != nil {
 		c.forget()
-		c.queue.Cancel(ch.host.now, c.Consumer)
+		if c.queue.Cancel(ch.host.now, c.Consumer) {
+			ch.stalled = append(ch.stalled, c.queue)
+		}
 		c.queue.touch()
 		defer ch.host.removeAbandoned(c.queue)
 	}
