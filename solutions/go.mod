@@ -18,5 +18,6 @@ replace (
 	warren.example/02-exchanges => ../02-exchanges
 	warren.example/03-durability => ../03-durability
 	warren.example/04-dlx => ../04-dlx
+	warren.example/05-ordering => ../05-ordering
 	warren.example/workshop => ../workshop
 )

@@ -1,0 +1,198 @@
+// Writes the number down when all partitions are there: what is written is true then.
+// In production: the process dies before it comes to that. Somebody corrects the number to a smaller one, and that is
+// accepted: the last partition gets its orders, and nobody works on it.
+//
+// want TestBrokenOffIsNoMixture: "then Declare(1) returned <nil>"
+
+package partition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Exchange chooses the partition of a key, always the same.
+const Exchange = "order.partitions"
+
+// Queue returns the name of partition i. The first is 0.
+func Queue(i int) string { return fmt.Sprintf("order.partition.%d", i) }
+
+// Declare makes Exchange and n partitions.
+func Declare(conn *amqp.Connection, n int) error {
+	if n <= 0 {
+		return fmt.Errorf("declare partitions: %d is no number of partitions", n)
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("declare partitions: %w", err)
+	}
+	defer ch.Close()
+	number, there, err := look(conn)
+	if err != nil {
+		return fmt.Errorf("declare partitions: %w", err)
+	}
+	if there && number != n {
+		return fmt.Errorf("declare partitions: there are %d, not %d", number, n)
+	}
+	if err := ch.ExchangeDeclare(Exchange, "x-consistent-hash", true, false, false, false, nil); err != nil {
+		return fmt.Errorf("declare partitions: %w", err)
+	}
+	for i := range n {
+		args := amqp.Table{"x-queue-type": "quorum", amqp.SingleActiveConsumerArg: true, "x-delivery-limit": math.MaxInt32}
+		_, err := ch.QueueDeclare(Queue(i), true, false, false, false, args)
+		if err == nil {
+			err = ch.QueueBind(Queue(i), "1", Exchange, false, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("declare partition %d: %w", i, err)
+		}
+	}
+	if there {
+		return nil
+	}
+	// A queue that holds one message for each partition.
+	if _, err := ch.QueueDeclare(counter, true, false, false, false, amqp.Table{"x-max-length": n}); err != nil {
+		return fmt.Errorf("write down that there are %d partitions: %w", n, err)
+	}
+	return tell(ch, n)
+}
+
+const counter = Exchange + ".counter"
+
+// tell fills the counter.
+func tell(ch *amqp.Channel, n int) error {
+	if err := ch.Confirm(false); err != nil {
+		return err
+	}
+	for range n {
+		m := amqp.Publishing{DeliveryMode: amqp.Persistent}
+		sent, err := ch.PublishWithDeferredConfirm("", counter, false, false, m)
+		if err != nil {
+			return err
+		}
+		if !sent.Wait() {
+			return errors.New("the number was not confirmed")
+		}
+	}
+	return nil
+}
+
+// look reads the counter.
+func look(conn *amqp.Connection) (n int, there bool, err error) {
+	ch, err := conn.Channel()
+	if err != nil {
+		return 0, false, err
+	}
+	defer ch.Close()
+	q, err := ch.QueueDeclarePassive(counter, true, false, false, false, nil)
+	var refused *amqp.Error
+	if errors.As(err, &refused) && refused.Code == amqp.NotFound {
+		return 0, false, nil
+	}
+	return q.Messages, err == nil, err
+}
+
+// on runs f with a channel of its own.
+func on(conn *amqp.Connection, f func(*amqp.Channel) error) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("open a channel: %w", err)
+	}
+	err = f(ch)
+	if closing := ch.Close(); closing != nil && err == nil {
+		err = fmt.Errorf("close a channel: %w", closing)
+	}
+	return err
+}
+
+// Publish sends a message to the partition of its key.
+func Publish(ctx context.Context, conn *amqp.Connection, key string, body []byte) error {
+	return on(conn, func(ch *amqp.Channel) error {
+		if err := ch.Confirm(false); err != nil {
+			return err
+		}
+		returned := ch.NotifyReturn(make(chan amqp.Return, 1))
+		m := amqp.Publishing{DeliveryMode: amqp.Persistent, Body: body}
+		sent, err := ch.PublishWithDeferredConfirmWithContext(ctx, Exchange, key, true, false, m)
+		if err != nil {
+			return err
+		}
+		switch ok, err := sent.WaitContext(ctx); {
+		case err != nil:
+			return err
+		case !ok:
+			return fmt.Errorf("%s: not confirmed", key)
+		case len(returned) > 0:
+			return fmt.Errorf("%s: returned", key)
+		}
+		return nil
+	})
+}
+
+// Work handles the messages of all n partitions until ctx ends.
+func Work(ctx context.Context, conn *amqp.Connection, n int, handle func(context.Context, amqp.Delivery) error) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		wg   sync.WaitGroup
+		once sync.Once
+		why  error
+	)
+	for i := range n {
+		wg.Go(func() {
+			p := partition{conn: conn, queue: Queue(i), handle: handle}
+			if err := p.run(running); err != nil {
+				once.Do(func() { why = err })
+				stop()
+			}
+		})
+	}
+	wg.Wait()
+	return why
+}
+
+// A partition is one queue that is worked on.
+type partition struct {
+	conn   *amqp.Connection
+	queue  string
+	handle func(context.Context, amqp.Delivery) error
+}
+
+func (p partition) run(ctx context.Context) error {
+	ch, err := p.conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close()
+	if err := ch.Qos(10, 0, false); err != nil {
+		return err
+	}
+	deliveries, err := ch.Consume(p.queue, "", false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case d, ok := <-deliveries:
+			if ctx.Err() != nil {
+				return nil
+			}
+			if !ok {
+				return errors.New(p.queue + " is gone")
+			}
+			if err := p.handle(context.WithoutCancel(ctx), d); err != nil {
+				return fmt.Errorf("%s: %w", p.queue, err)
+			}
+			if err := d.Ack(false); err != nil {
+				return fmt.Errorf("%s: %w", p.queue, err)
+			}
+		}
+	}
+	return nil
+}
