@@ -125,9 +125,17 @@ func (s *stage) effects(reader string) []string {
 	return ids
 }
 
-// until waits until a reader has so many effects, or its Follow has ended.
+// until waits until a reader has so many effects, its Follow has ended, or no more come. The deadline is for each effect, not for
+// all: a slow machine may take its time.
 func (s *stage) until(call *lab.Call, reader string, n int) {
-	s.lab.Soon(func() bool { return len(s.effects(reader)) >= n || !call.Running() })
+	for had := -1; ; {
+		has := len(s.effects(reader))
+		if has >= n || has == had {
+			return
+		}
+		had = has
+		s.lab.Soon(func() bool { return len(s.effects(reader)) > had || !call.Running() })
+	}
 }
 
 // has claims that a reader's effects are these, each once and in this order.
