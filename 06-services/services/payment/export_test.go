@@ -1,0 +1,4 @@
+package payment
+
+// Start is New with another limit.
+var Start = start
