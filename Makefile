@@ -26,6 +26,9 @@ up: ## start a RabbitMQ and keep it; UP=--mini the stand-in | go run ./workshop 
 down: ## stop it | go run ./workshop down
 	@$(WORKSHOP) down
 
+shop: ## run the shop of chapter 06, all of it | go run ./06-services/cmd/shop
+	@$(GO) run ./06-services/cmd/shop
+
 lint: format vet staticcheck modules ## formatting, vet for three systems, staticcheck, modules
 
 format:
@@ -45,7 +48,7 @@ modules:
 	done
 
 # With WORKSHOP_AMQP_URL, minirabbit is measured beside that RabbitMQ, in one run.
-bench: ## edit to verdict against its floor, tap against direct, minirabbit
-	@$(GO) test -run '^$$' -bench . ./workshop/bench ./workshop/tap ./workshop/minirabbit
+bench: ## edit to verdict, tap, minirabbit, the shop: each beside its limit
+	@$(GO) test -run '^$$' -bench . ./workshop/bench ./workshop/tap ./workshop/minirabbit ./06-services/bench
 
-.PHONY: help start check test up down lint format vet staticcheck modules bench
+.PHONY: help start check test up down shop lint format vet staticcheck modules bench
