@@ -53,7 +53,11 @@ func List(s terminal.Style, chapters []ChapterEntry) string {
 		for _, e := range chapter.Exercises {
 			minutes += e.Minutes
 		}
-		line := fmt.Sprintf("%s · %d of %d · %s", chapter.Dir, chapter.Done, len(chapter.Exercises), Duration(minutes))
+		done := fmt.Sprintf("%d of %d", chapter.Done, len(chapter.Exercises))
+		if len(chapter.Exercises) == 0 {
+			done = "to read"
+		}
+		line := fmt.Sprintf("%s · %s · %s", chapter.Dir, done, Duration(minutes))
 		b.WriteString(s.Bold(terminal.Fit(line, s.Width)) + "\n")
 		for _, e := range chapter.Exercises {
 			b.WriteString(strings.TrimRight(entry(s, e, title), " ") + "\n")

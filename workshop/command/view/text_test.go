@@ -54,6 +54,12 @@ func TestListShowsStatesHintsAndTheNext(t *testing.T) {
 `, text)
 }
 
+func TestListSaysOfALessonAloneThatItIsToRead(t *testing.T) {
+	t.Parallel()
+	text := view.List(terminal.Style{Width: 80}, []view.ChapterEntry{{Dir: "06-services", Minutes: 40}})
+	require.Equal(t, "06-services · to read · 40 min\n", text)
+}
+
 func TestGreenLeadsOn(t *testing.T) {
 	t.Parallel()
 	next := course.Exercise{ID: "01/3", Title: "confirm", Minutes: 15}
