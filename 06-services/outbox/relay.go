@@ -86,7 +86,7 @@ func (w *run) turn(ctx context.Context, last group, more bool) (next group, err 
 		for i, row := range last.rows {
 			if last.errs[i] == nil {
 				confirmed = append(confirmed, row)
-			} else if err := w.release(ctx, tx, last, row, last.errs[i]); err != nil {
+			} else if err := w.release(ctx, tx, last, row, now, last.errs[i]); err != nil {
 				return err
 			}
 		}
@@ -100,12 +100,13 @@ func (w *run) turn(ctx context.Context, last group, more bool) (next group, err 
 	return next, err
 }
 
-// release gives back a row that was not confirmed.
-func (w *run) release(ctx context.Context, tx store.Querier, g group, r row, why error) error {
+// release gives back a row that was not confirmed. Where that isn't the message's fault it is due at once, for the claim of the
+// same turn too: a group stays together.
+func (w *run) release(ctx context.Context, tx store.Querier, g group, r row, now time.Time, why error) error {
 	if g.timeUp {
-		return release(ctx, tx, r, g.until, w.Box.now(), r.attempts, why)
+		return release(ctx, tx, r, g.until, now, r.attempts, why)
 	}
-	return release(ctx, tx, r, g.until, w.Box.now().Add(w.Pause(r.attempts)), r.attempts+1, why)
+	return release(ctx, tx, r, g.until, now.Add(w.Pause(r.attempts)), r.attempts+1, why)
 }
 
 // publish publishes a group, and knows what became of each row before anybody else may claim it. A message that RabbitMQ will
