@@ -38,6 +38,7 @@ require (
 	google.golang.org/protobuf v1.36.11
 	modernc.org/sqlite v1.50.0
 	pgregory.net/rapid v1.3.0
+	warren.example/03-durability v0.0.0
 	warren.example/workshop v0.0.0
 )
 

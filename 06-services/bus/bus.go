@@ -17,10 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	session03 "warren.example/03-durability/session"
 )
 
 // What Publish returns for a message that RabbitMQ has not taken. Whoever publishes it again does so under its old ID.
@@ -36,8 +36,8 @@ type Config struct {
 	URLs []string // the broker's nodes, "amqp://user:password@host:5672/vhost"; tried in turn
 	Name string   // the connection's name in the management UI: the service's
 	Log  *slog.Logger
-	// Pause waits before the next try, as in 01/5: attempt is 1 for the first. It returns an error if ctx ends. nil: a random
-	// part of 100 ms, doubled each time, 30 s at most.
+	// Pause waits before the next try, as in 01/5: attempt is 1 for the first. It returns an error if ctx ends. nil waits as
+	// the Pause of 03-durability/session does.
 	Pause func(ctx context.Context, attempt int) error
 	// Observe hears what happens: "reconnect", "blocked" (1 or 0), "retry", "parked", "panic". nil: nobody does.
 	Observe func(name string, value float64)
@@ -57,43 +57,10 @@ func (c *Config) check() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Pause == nil {
-		c.Pause = pause
+		c.Pause = session03.Pause
 	}
 	if c.Observe == nil {
 		c.Observe = func(string, float64) {}
 	}
 	return nil
-}
-
-const (
-	firstPause = 100 * time.Millisecond
-	maxPause   = 30 * time.Second
-)
-
-// pause is Config.Pause if there is none. Its chance keeps services that lost the broker together from coming back together.
-func pause(ctx context.Context, attempt int) error {
-	ceiling := firstPause
-	for n := 1; n < attempt && ceiling < maxPause; n++ {
-		ceiling *= 2
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(min(ceiling, maxPause))):
-		return nil
-	}
-}
-
-// refused tells whether RabbitMQ said no in a way that another try doesn't change: 403 (a right that is missing), 404 (no such
-// exchange or queue), 406 (it differs, or makes no sense), 530 (no such virtual host).
-func refused(err error) bool {
-	var no *amqp.Error
-	if !errors.As(err, &no) {
-		return false
-	}
-	switch no.Code {
-	case amqp.AccessRefused, amqp.NotFound, amqp.PreconditionFailed, amqp.NotAllowed:
-		return true
-	}
-	return false
 }

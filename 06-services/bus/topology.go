@@ -10,6 +10,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	session03 "warren.example/03-durability/session"
 	"warren.example/06-services/events"
 )
 
@@ -183,7 +184,7 @@ func Declare(ctx context.Context, c Config, all ...Topology) error {
 			}
 		}
 		s.close()
-		if err == nil || refused(err) {
+		if err == nil || session03.IsRefusal(err) {
 			return err
 		}
 	}

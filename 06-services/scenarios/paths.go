@@ -66,19 +66,16 @@ func outOfStock(t *testing.T, s *System) {
 		login(t, s, s.Admin.Email, s.Admin.Password).ask(t, "GET", "/payments/"+o.ID, nil).status, "nobody was asked for money")
 }
 
-func declined(t *testing.T, s *System) {
-	sku, c := sells(t, s, 1013), newCustomer(t, s)
-	o := c.becomes(t, c.buy(t, sku), "cancelled")
-	require.Equal(t, "payment_declined", o.Reason)
-	require.Equal(t, "declined", paid(t, s, o.ID).State)
-	left(t, s, sku, stocked)
-}
+func declined(t *testing.T, s *System) { comesToNothing(t, s, 1013, "payment_declined", "declined") }
 
-func neverAnswered(t *testing.T, s *System) {
-	sku, c := sells(t, s, 1077), newCustomer(t, s)
+func neverAnswered(t *testing.T, s *System) { comesToNothing(t, s, 1077, "no_answer", "voided") }
+
+// comesToNothing orders something whose price the bank doesn't like.
+func comesToNothing(t *testing.T, s *System, price int, reason, payment string) {
+	sku, c := sells(t, s, price), newCustomer(t, s)
 	o := c.becomes(t, c.buy(t, sku), "cancelled")
-	require.Equal(t, "no_answer", o.Reason)
-	require.Equal(t, "voided", paid(t, s, o.ID).State)
+	require.Equal(t, reason, o.Reason)
+	require.Equal(t, payment, paid(t, s, o.ID).State)
 	left(t, s, sku, stocked)
 }
 

@@ -1,10 +1,8 @@
 package catalog_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,11 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"warren.example/06-services/api/catalogpb"
 	"warren.example/06-services/auth"
@@ -320,23 +315,6 @@ func FuzzPut(f *testing.F) {
 	})
 }
 
-func client(t testing.TB, s *servicetest.Stage) catalogpb.CatalogClient {
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
-	s.GRPC(server)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///catalog", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		require.NoError(t, <-done)
-	})
-	return catalogpb.NewCatalogClient(conn)
-}
-
 // ask returns prices by SKU, as JSON shows them.
 func ask(t testing.TB, c catalogpb.CatalogClient, skus ...string) string {
 	t.Helper()
@@ -363,7 +341,7 @@ func TestPrices(t *testing.T) {
 				t.Cleanup(func() { require.NoError(t, s.Close()) })
 				other := servicetest.New(t, catalog.Definition, open, c) // another instance
 				t.Cleanup(func() { require.NoError(t, other.Close()) })
-				here, there := client(t, s), client(t, other)
+				here, there := catalogpb.NewCatalogClient(s.Dial(t)), catalogpb.NewCatalogClient(other.Dial(t))
 
 				put(t, s, "assam", 990)
 				put(t, s, "cup", 1250)
@@ -396,7 +374,7 @@ func TestPrices(t *testing.T) {
 
 func TestPricesAreCached(t *testing.T) {
 	s := servicetest.New(t, catalog.Definition, sqlite, settings())
-	c := client(t, s)
+	c := catalogpb.NewCatalogClient(s.Dial(t))
 	put(t, s, "assam", 990)
 	require.Equal(t, `{"assam":"9.90 EUR"}`, ask(t, c, "assam"))
 	_, err := s.DB.Exec("UPDATE products SET minor = 1") // behind the service's back
@@ -417,6 +395,6 @@ func TestPricesDoWithoutRedis(t *testing.T) {
 	c.RedisURL = "unix:///nowhere/redis.sock"
 	s := servicetest.New(t, catalog.Definition, sqlite, c)
 	put(t, s, "assam", 990)
-	require.Equal(t, `{"assam":"9.90 EUR"}`, ask(t, client(t, s), "assam"))
+	require.Equal(t, `{"assam":"9.90 EUR"}`, ask(t, catalogpb.NewCatalogClient(s.Dial(t)), "assam"))
 	s.Missed()
 }

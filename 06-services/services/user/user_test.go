@@ -3,7 +3,6 @@ package user_test
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,11 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"warren.example/06-services/api/userpb"
 	"warren.example/06-services/auth"
@@ -367,7 +363,7 @@ func TestAdministrator(t *testing.T) {
 func TestGRPC(t *testing.T) {
 	s := servicetest.New(t, user.Definition, sqlite, settings())
 	id := register(t, s, ada)
-	client := userpb.NewUsersClient(dial(t, s))
+	client := userpb.NewUsersClient(s.Dial(t))
 	u, err := client.GetUser(t.Context(), &userpb.GetUserRequest{Id: id})
 	require.NoError(t, err)
 	require.Equal(t, "Ada Lovelace", u.GetName())
@@ -389,21 +385,4 @@ func verifier(s *servicetest.Stage) *auth.Verifier {
 		var keys auth.Keys
 		return keys, json.Unmarshal(w.Body.Bytes(), &keys)
 	}, s.Now)
-}
-
-func dial(t testing.TB, s *servicetest.Stage) *grpc.ClientConn {
-	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer()
-	s.GRPC(server)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	conn, err := grpc.NewClient("passthrough:///user", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return listener.Dial() }))
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
-		server.Stop()
-		require.NoError(t, <-done)
-	})
-	return conn
 }
